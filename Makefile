@@ -1,0 +1,55 @@
+# Everything a person or CI does here. `make` alone lists the targets.
+
+SWIFT ?= swift
+SWIFT_FLAGS ?=
+SOURCES := Sources Tests Package.swift $(wildcard Plugins)
+DEBUG := .build/debug
+
+# Swift's crash report prints registers and memory, which may hold secrets, and takes seconds.
+# To see one all the same: make test SWIFT_BACKTRACE=enable=yes
+export SWIFT_BACKTRACE ?= enable=no
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build release demo run test bench test-peers lint format check-imports certs clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+deps: ## install the system libraries that the build needs, or say which they are
+	@Scripts/deps build
+
+build: deps ## build everything, debug
+	$(SWIFT) build $(SWIFT_FLAGS)
+
+release: deps ## build the two programs, optimised
+	$(SWIFT) build -c release $(SWIFT_FLAGS)
+
+demo: build ## walk through consent, credential, expiry and refresh, then end
+	$(DEBUG)/credence-sandbox demo --credence $(DEBUG)/credence
+
+run: build ## the same, and leave it running for your browser (Ctrl-C ends it)
+	$(DEBUG)/credence-sandbox demo --stay --credence $(DEBUG)/credence
+
+test: build ## run all tests that need nothing but this repository
+	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)
+
+bench: deps ## measure the credential call against a bare route, release build
+	@Scripts/bench
+
+test-peers: build ## full rounds against authorization servers of other projects
+	@Tests/Peers/run
+
+lint: ## check the format
+	$(SWIFT) format lint --strict -r $(SOURCES)
+
+format: ## rewrite the sources in the house format
+	$(SWIFT) format --in-place -r $(SOURCES)
+
+check-imports: deps ## refuse an import that Package.swift does not allow
+	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
+
+certs: ## make development certificates in certs/
+	@certs/make-development-certificates
+
+clean: ## remove what was built; certificates stay
+	rm -rf .build .build-tsan .venv-peers

@@ -1,0 +1,54 @@
+/// One line of the audit log: who did what to which connection, and how it ended. Never a secret.
+public struct AuditEvent: Sendable, Hashable {
+    public enum Action: String, Sendable, CaseIterable {
+        case credentialRead = "credential.read"
+        case credentialRefresh = "credential.refresh"
+        case connectionCreate = "connection.create"
+        case connectionUpdate = "connection.update"
+        case connectionDelete = "connection.delete"
+        case connectionDisable = "connection.disable"
+        case connectionEnable = "connection.enable"
+        case secretSet = "secret.set"
+        case consentRequest = "consent.request"
+        case consentStart = "consent.start"
+        case consentFinish = "consent.finish"
+        case clientCreate = "client.create"
+        case clientDelete = "client.delete"
+        case clientSecretAdd = "client_secret.add"
+        case clientSecretRemove = "client_secret.remove"
+        case callerCreate = "caller.create"
+        case callerRotate = "caller.rotate"
+        case callerRevoke = "caller.revoke"
+        case serviceStart = "service.start"
+        case serviceStop = "service.stop"
+    }
+
+    public var at: Timestamp
+    public var action: Action
+    /// The caller's ID, or `owner` (a browser with a consent link), `credence` (the service itself) or `local`
+    /// (a person at the admin socket).
+    public var caller: String
+    public var connection: String?
+    /// Another record that was touched: a client's or a caller's ID.
+    public var subject: String?
+    /// The version of the credential.
+    public var version: Int?
+    /// `ok`, or the code of the error.
+    public var result: String
+    /// A second word, such as the reason of a refusal.
+    public var reason: String?
+
+    public init(
+        at: Timestamp, action: Action, caller: String, connection: String? = nil, subject: String? = nil,
+        version: Int? = nil, result: String = "ok", reason: String? = nil
+    ) {
+        self.at = at
+        self.action = action
+        self.caller = caller
+        self.connection = connection
+        self.subject = subject
+        self.version = version
+        self.result = result
+        self.reason = reason
+    }
+}

@@ -1,0 +1,105 @@
+public import Logging
+public import ProviderProfiles
+public import Sealing
+
+/// The broker put together: use cases over the ports that the composition gives.
+///
+/// A `struct`'s worth of parts; `BrokerCore` because no type shares its module's name.
+public struct BrokerCore: Sendable {
+    public let credentials: CurrentCredential
+    public let connections: Connections
+    public let consent: Consent
+    public let clients: Clients
+    public let callers: Callers
+    public let catalog: ProviderCatalog
+    public let audit: any AuditSink
+    public let clock: any BrokerClock
+    let store: any BrokerStore
+    let refresher: Refresher
+    let schedule: RefreshSchedule
+    let cache: CredentialCache
+
+    public struct Configuration: Sendable {
+        /// Where browsers and providers reach the service: scheme, host and port, without a trailing slash.
+        public var publicURL: String
+        public var allowedReturns: Set<String> = []
+        /// Development alone: http endpoints.
+        public var allowHTTP = false
+        public var policy = RefreshPolicy()
+
+        public init(publicURL: String) {
+            self.publicURL = publicURL
+        }
+    }
+
+    public init(
+        configuration: Configuration, store: any BrokerStore, keyRing: KeyRing, catalog: ProviderCatalog,
+        exchange: any HTTPExchange, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource,
+        logger: Logger
+    ) {
+        let sealing = GrantSealing(keyRing: keyRing)
+        let cache = CredentialCache()
+        // What a change touched is read again at the next call; one rule for refreshes, edits, consents and deletions.
+        let onChange: @Sendable (StoredConnection) -> Void = { cache.remove($0.id) }
+        let registrations = Registrations(
+            catalog: catalog, clients: store, sealing: sealing, exchange: exchange, clock: clock,
+            allowHTTP: configuration.allowHTTP, publicURL: configuration.publicURL, logger: logger)
+        let refresher = Refresher(
+            store: store, registrations: registrations, sealing: sealing, exchange: exchange, clock: clock,
+            random: random, audit: audit, policy: configuration.policy, logger: logger, onChange: onChange)
+        let consent = Consent(
+            connections: store, consents: store, registrations: registrations, sealing: sealing, exchange: exchange,
+            audit: audit, clock: clock, random: random, publicURL: configuration.publicURL,
+            allowedReturns: configuration.allowedReturns, callDeadline: configuration.policy.callDeadline,
+            logger: logger, onChange: onChange)
+        self.store = store
+        self.cache = cache
+        self.catalog = catalog
+        self.audit = audit
+        self.clock = clock
+        self.refresher = refresher
+        self.consent = consent
+        self.credentials = CurrentCredential(
+            cache: cache, renderer: CredentialRenderer(sealing: sealing, sealer: EphemeralSealer()), store: store,
+            registrations: registrations, refresher: refresher, audit: audit, clock: clock,
+            policy: configuration.policy, logger: logger)
+        self.connections = Connections(
+            store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
+            revoker: Revoker(registrations: registrations, sealing: sealing, exchange: exchange, logger: logger),
+            sealing: sealing, audit: audit, clock: clock, random: random, logger: logger, onChange: onChange,
+            onDelete: { cache.remove($0) })
+        self.clients = Clients(
+            store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,
+            allowHTTP: configuration.allowHTTP)
+        self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
+        self.schedule = RefreshSchedule(
+            store: store, refresher: refresher, clock: clock, policy: configuration.policy, logger: logger)
+    }
+
+    /// Reads who may call. Before the first request.
+    public func prepare() async throws(StoreFailure) {
+        try await callers.reload()
+    }
+
+    /// Refreshes in the background, follows the store's changes, removes consents that ran out; until cancelled.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await schedule.run() }
+            group.addTask {
+                for await change in store.changes() { cache.apply(change) }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    // A day past their end they are of no use even to somebody who asks why.
+                    _ = try? await store.purgeConsents(before: clock.now - .seconds(86_400))
+                    do { try await clock.sleep(for: .seconds(600)) } catch { return }
+                }
+            }
+        }
+    }
+
+    /// Begins no new refresh and waits for those under way: their tokens are spent, so their answers must be stored.
+    public func drain() async {
+        await refresher.drain()
+    }
+}

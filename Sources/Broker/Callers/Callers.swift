@@ -1,0 +1,120 @@
+import Sealing
+import Synchronization
+
+/// Who may call: kept in memory, so that a read of a credential asks no store who is asking.
+public final class Callers: Sendable {
+    private let store: any CallerStore
+    private let audit: any AuditSink
+    private let clock: any BrokerClock
+    private let random: any RandomSource
+    private let keys = Mutex<[String: (caller: Caller, key: CallerKey)]>([:])
+
+    init(store: any CallerStore, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource) {
+        self.store = store
+        self.audit = audit
+        self.clock = clock
+        self.random = random
+    }
+
+    /// Reads all callers again: at the start, and after each change.
+    public func reload() async throws(StoreFailure) {
+        var found: [String: (Caller, CallerKey)] = [:]
+        for caller in try await store.callers() where caller.revokedAt == nil {
+            for key in caller.keys { found[key.id] = (caller, key) }
+        }
+        keys.withLock { [found] in $0 = found.mapValues { (caller: $0.0, key: $0.1) } }
+    }
+
+    /// The caller whose key this is. Compared by hash in constant time (security case I4).
+    public func authenticate(_ key: some Collection<UInt8>) -> Caller? {
+        guard let id = CallerKeyText.keyID(key), let known = keys.withLock({ $0[id] }),
+            constantTimeEqual(sha256(Array(key)), known.key.sha256)
+        else { return nil }
+        if let expiry = known.key.expiresAt, expiry <= clock.now { return nil }
+        return known.caller
+    }
+
+    public func all() async throws(BrokerError) -> [Caller] {
+        do { return try await store.callers() } catch { throw .storeUnavailable(error) }
+    }
+
+    /// Adds a caller and returns its key: the only time it is ever seen.
+    public func add(
+        _ id: CallerID?, role: Caller.Role, connections: Set<ConnectionID>, labels: [String: String], by caller: Caller
+    ) async throws(BrokerError) -> (caller: Caller, key: String) {
+        let id = id ?? .random(from: random)
+        let now = clock.now
+        let (keyID, key) = CallerKeyText.make(role: role, from: random)
+        let added = Caller(
+            id: id, role: role, connections: connections, labels: labels,
+            keys: [CallerKey(id: keyID, sha256: sha256(Array(key.utf8)), createdAt: now)], createdAt: now)
+        try record(.callerCreate, id, by: caller)
+        do {
+            guard try await store.insert(added) else {
+                throw BrokerError.conflict("There is a caller \(id) already.", field: "id")
+            }
+            try await reload()
+        } catch let error as BrokerError {
+            throw error
+        } catch let failure as StoreFailure {
+            throw .storeUnavailable(failure)
+        } catch {
+            throw .internalError()
+        }
+        return (added, key)
+    }
+
+    /// Gives the caller a new key; the old ones live on for `grace`, so that nobody is cut off.
+    public func rotate(_ id: CallerID, grace: Duration, by caller: Caller) async throws(BrokerError) -> String {
+        var changed = try await find(id)
+        let now = clock.now
+        let (keyID, key) = CallerKeyText.make(role: changed.role, from: random)
+        changed.keys = changed.keys.filter { ($0.expiresAt ?? .init(milliseconds: .max)) > now }.map { old in
+            var old = old
+            old.expiresAt = min(old.expiresAt ?? now + grace, now + grace)
+            return old
+        }
+        changed.keys.append(CallerKey(id: keyID, sha256: sha256(Array(key.utf8)), createdAt: now))
+        try record(.callerRotate, id, by: caller)
+        try await write(changed)
+        return key
+    }
+
+    /// Ends all of the caller's keys at once (security case I6).
+    public func revoke(_ id: CallerID, by caller: Caller) async throws(BrokerError) {
+        var changed = try await find(id)
+        changed.revokedAt = clock.now
+        changed.keys = []
+        try record(.callerRevoke, id, by: caller)
+        try await write(changed)
+    }
+
+    private func find(_ id: CallerID) async throws(BrokerError) -> Caller {
+        guard let caller = try await all().first(where: { $0.id == id && $0.revokedAt == nil }) else {
+            throw .notFound("caller")
+        }
+        return caller
+    }
+
+    private func write(_ caller: Caller) async throws(BrokerError) {
+        do {
+            guard try await store.update(caller) else { throw BrokerError.notFound("caller") }
+            try await reload()
+        } catch let error as BrokerError {
+            throw error
+        } catch let failure as StoreFailure {
+            throw .storeUnavailable(failure)
+        } catch {
+            throw .internalError()
+        }
+    }
+
+    private func record(_ action: AuditEvent.Action, _ id: CallerID, by caller: Caller) throws(BrokerError) {
+        do {
+            try audit.record(
+                AuditEvent(at: clock.now, action: action, caller: caller.id.string, subject: id.string))
+        } catch {
+            throw .auditUnavailable
+        }
+    }
+}

@@ -1,0 +1,88 @@
+public import ProviderProfiles
+
+/// One owner's stored grant or secret at one provider: what people and administrators decide about it.
+///
+/// What the provider decides (tokens, expiry, failures) is the connection's `Grant`, in a row of its own, so that
+/// an edit here never touches a credential there.
+public struct Connection: Sendable, Hashable {
+    public let id: ConnectionID
+    /// The name of the provider's profile.
+    public let provider: String
+    /// Our registration at the provider; nil for API keys and Basic.
+    public let client: ClientID?
+    public let kind: ProfileKind
+    public var owner: String?
+    public var labels: [String: String]
+    /// The scopes to ask for; empty asks for the client's, else the profile's.
+    public var scopes: [String]
+    /// The profile's fields that a connection fills in. Never secret.
+    public var fields: [String: String]
+    public var isDisabled: Bool
+    public let createdAt: Timestamp
+    public var updatedAt: Timestamp
+    /// Counts the edits: an update names the revision that it read.
+    public var revision: Int
+
+    public init(
+        id: ConnectionID, provider: String, client: ClientID?, kind: ProfileKind, owner: String? = nil,
+        labels: [String: String] = [:], scopes: [String] = [], fields: [String: String] = [:],
+        isDisabled: Bool = false, createdAt: Timestamp, updatedAt: Timestamp, revision: Int = 1
+    ) {
+        self.id = id
+        self.provider = provider
+        self.client = client
+        self.kind = kind
+        self.owner = owner
+        self.labels = labels
+        self.scopes = scopes
+        self.fields = fields
+        self.isDisabled = isDisabled
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.revision = revision
+    }
+}
+
+/// What a connection is for those who look at it (docs/architecture.md, "Status").
+public enum ConnectionStatus: String, Sendable, CaseIterable {
+    /// Nobody has consented or set a secret yet.
+    case pending
+    case active
+    /// The refresh is failing; the credential is still valid.
+    case degraded
+    /// The credential has expired and the refresh is still being tried.
+    case unavailable
+    case reauthorizationRequired = "reauthorization_required"
+    case disabled
+}
+
+/// A connection with its grant, as a store holds them.
+public struct StoredConnection: Sendable, Hashable {
+    public var connection: Connection
+    public var grant: Grant
+
+    public init(connection: Connection, grant: Grant = Grant()) {
+        self.connection = connection
+        self.grant = grant
+    }
+
+    public var id: ConnectionID { connection.id }
+
+    /// The status at a moment: a credential may expire without anybody writing it down.
+    public func status(at now: Timestamp) -> ConnectionStatus {
+        if connection.isDisabled { return .disabled }
+        if reauthorization(at: now) != nil { return .reauthorizationRequired }
+        if grant.version == 0 { return .pending }
+        let expired = grant.isExpired(at: now)
+        if expired { return .unavailable }
+        return grant.failure == nil ? .active : .degraded
+    }
+
+    /// Why the owner has to consent again, or nil. A grant that expired without a refresh token is never
+    /// handed out as if it were good.
+    public func reauthorization(at now: Timestamp) -> ReauthorizationReason? {
+        if let reason = grant.reauthorization { return reason }
+        if grant.version > 0, grant.refresh == nil, grant.isExpired(at: now) { return .expired }
+        return nil
+    }
+}

@@ -1,0 +1,266 @@
+import Logging
+import OAuth
+import ProviderProfiles
+import Sealing
+
+/// What apps and administrators do to connections. Credentials are elsewhere: nothing here hands one out.
+public struct Connections: Sendable {
+    let store: any ConnectionStore
+    let clients: any ClientStore
+    let catalog: ProviderCatalog
+    let registrations: Registrations
+    let consent: Consent
+    let revoker: Revoker
+    let sealing: GrantSealing
+    let audit: any AuditSink
+    let clock: any BrokerClock
+    let random: any RandomSource
+    let logger: Logger
+    let onChange: @Sendable (StoredConnection) -> Void
+    let onDelete: @Sendable (ConnectionID) -> Void
+
+    // MARK: Looking
+
+    public func connection(_ id: ConnectionID, for caller: Caller) async throws(BrokerError) -> StoredConnection {
+        let found: StoredConnection?
+        do { found = try await store.connection(id) } catch { throw .storeUnavailable(error) }
+        guard let found, caller.maySee(id, labels: found.connection.labels) else { throw .noSuchConnection }
+        return found
+    }
+
+    /// A page of the connections that the caller may see.
+    /// - Parameter after: the last ID of the page before.
+    public func list(
+        _ filter: ConnectionFilter, after: ConnectionID?, limit: Int, for caller: Caller
+    ) async throws(BrokerError) -> (page: [StoredConnection], next: ConnectionID?) {
+        var page: [StoredConnection] = []
+        var cursor = after
+        do {
+            // One more than asked for tells whether there is a next page. Ten rounds bound what a narrow caller costs.
+            for _ in 0..<10 {
+                let batch = try await store.connections(matching: filter, after: cursor, limit: limit + 1)
+                for stored in batch where caller.maySee(stored.id, labels: stored.connection.labels) {
+                    if page.count == limit { return (page, page.last?.id) }
+                    page.append(stored)
+                }
+                cursor = batch.last?.id
+                if batch.count <= limit { return (page, nil) }
+            }
+        } catch {
+            throw .storeUnavailable(error)
+        }
+        return (page, cursor)
+    }
+
+    // MARK: Making
+
+    public func create(
+        _ request: ConnectionRequest, by caller: Caller
+    ) async throws(BrokerError) -> (connection: StoredConnection, consent: Consent.Link?) {
+        let (profile, client) = try await resolve(request)
+        try ConnectionBounds.check(owner: request.owner)
+        try ConnectionBounds.check(labels: request.labels)
+        try ConnectionBounds.check(scopes: request.scopes)
+        let now = clock.now
+        let connection = Connection(
+            id: request.id ?? .random(from: random), provider: profile.name, client: client?.id, kind: profile.kind,
+            owner: request.owner, labels: request.labels, scopes: request.scopes, fields: request.fields,
+            createdAt: now, updatedAt: now)
+        guard caller.maySee(connection.id, labels: connection.labels) else {
+            throw BrokerError(
+                .forbidden, "This caller may only make connections that its own rules let it see.", actor: .caller)
+        }
+        do {
+            _ = try registrations.provider(of: connection, client: client)
+        } catch {
+            throw .invalid(error.detail, field: "fields")
+        }
+        var stored = StoredConnection(connection: connection)
+        if let secret = request.secret {
+            stored.grant = try grant(with: secret, for: stored)
+        }
+        try record(.connectionCreate, connection.id, by: caller)
+        do {
+            guard try await store.insert(stored) else {
+                throw BrokerError.conflict("There is a connection of this ID already.", field: "id")
+            }
+        } catch let error as BrokerError {
+            throw error
+        } catch let failure as StoreFailure {
+            throw .storeUnavailable(failure)
+        } catch {
+            throw .internalError()
+        }
+        guard profile.kind == .oauth2 else { return (stored, nil) }
+        do {
+            return (stored, try await consent.link(to: stored, returnTo: request.returnTo, requestedBy: caller))
+        } catch {
+            // All or nothing: a creator who gets an error has made nothing.
+            do { _ = try await store.delete(connection.id) } catch {
+                logger.error("A half-made connection stays", metadata: ["connection": "\(connection.id)"])
+            }
+            throw error
+        }
+    }
+
+    private func resolve(_ request: ConnectionRequest) async throws(BrokerError) -> (ProviderProfile, RegisteredClient?) {
+        var client: RegisteredClient?
+        if let id = request.client {
+            do { client = try await clients.client(id) } catch { throw .storeUnavailable(error) }
+            guard client != nil else {
+                throw .invalid("There is no client \(id). See: credence clients list", field: "client")
+            }
+        }
+        guard let name = request.provider ?? client?.provider else {
+            throw .invalid("Say which client, or which provider.", field: "provider")
+        }
+        guard let profile = catalog[name] else {
+            throw .invalid("There is no provider \(name). See: credence providers list", field: "provider")
+        }
+        if let client, client.provider != name {
+            throw .invalid("The client \(client.id) is registered at \(client.provider), not at \(name).", field: "client")
+        }
+        if profile.kind == .oauth2 {
+            if request.secret != nil {
+                throw .invalid("A connection of this provider gets its credential by consent, not by hand.", field: "secret")
+            }
+            if client == nil { client = try await onlyClient(of: name) }
+        } else if client != nil {
+            throw .invalid("The provider \(name) needs no client.", field: "client")
+        }
+        return (profile, client)
+    }
+
+    private func onlyClient(of provider: String) async throws(BrokerError) -> RegisteredClient {
+        let candidates: [RegisteredClient]
+        do { candidates = try await clients.clients().filter { $0.provider == provider } } catch {
+            throw .storeUnavailable(error)
+        }
+        guard let only = candidates.first else {
+            throw .invalid("No client is registered at \(provider). An administrator adds one: credence clients add", field: "client")
+        }
+        guard candidates.count == 1 else {
+            throw .invalid("Several clients are registered at \(provider): say which.", field: "client")
+        }
+        return only
+    }
+
+    // MARK: Changing
+
+    public func edit(_ id: ConnectionID, _ edit: ConnectionEdit, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+        if case .some(let owner) = edit.owner { try ConnectionBounds.check(owner: owner) }
+        if let labels = edit.labels { try ConnectionBounds.check(labels: labels) }
+        if let scopes = edit.scopes { try ConnectionBounds.check(scopes: scopes) }
+        return try await update(id, .connectionUpdate, by: caller) { connection throws(BrokerError) in
+            if case .some(let owner) = edit.owner { connection.owner = owner }
+            if let labels = edit.labels { connection.labels = labels }
+            if let scopes = edit.scopes { connection.scopes = scopes }
+            guard caller.maySee(connection.id, labels: connection.labels) else {
+                throw BrokerError(
+                    .forbidden, "This edit would take the connection out of this caller's own sight.", actor: .caller)
+            }
+        }
+    }
+
+    public func setDisabled(_ disabled: Bool, _ id: ConnectionID, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+        try await update(id, disabled ? .connectionDisable : .connectionEnable, by: caller) { $0.isDisabled = disabled }
+    }
+
+    private func update(
+        _ id: ConnectionID, _ action: AuditEvent.Action, by caller: Caller,
+        _ change: (inout Connection) throws(BrokerError) -> Void
+    ) async throws(BrokerError) -> StoredConnection {
+        for _ in 0..<5 {
+            var stored = try await connection(id, for: caller)
+            try change(&stored.connection)
+            stored.connection.updatedAt = clock.now
+            try record(action, id, by: caller)
+            let written: Bool
+            do { written = try await store.update(stored.connection) } catch { throw .storeUnavailable(error) }
+            if written {
+                let now = try await connection(id, for: caller)
+                onChange(now)
+                return now
+            }
+        }
+        throw .conflict("The connection is being edited by others; try again.")
+    }
+
+    /// A new version of an API key or Basic credential, current at once.
+    public func setSecret(_ secret: SecretValue, of id: ConnectionID, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+        for _ in 0..<5 {
+            let stored = try await connection(id, for: caller)
+            let grant = try grant(with: secret, for: stored)
+            try record(.secretSet, id, version: grant.version, by: caller)
+            let result: CommitResult
+            do { result = try await store.commit(id, replacing: stored.grant.version, with: grant) } catch {
+                throw .storeUnavailable(error)
+            }
+            switch result {
+            case .committed(let committed):
+                onChange(committed)
+                return committed
+            case .superseded: continue
+            case .gone: throw .noSuchConnection
+            }
+        }
+        throw .conflict("The secret is being set by others; try again.")
+    }
+
+    private func grant(with secret: SecretValue, for stored: StoredConnection) throws(BrokerError) -> Grant {
+        try ConnectionBounds.check(secret)
+        let material: CredentialMaterial
+        switch (secret, stored.connection.kind) {
+        case (.apiKey(let key), .apiKey): material = .apiKey(key)
+        case (.basic(let username, let password), .basic): material = .basic(username: username, password: password)
+        case (_, .apiKey): throw .invalid("This connection takes {\"api_key\": …}.", field: "secret")
+        case (_, .basic): throw .invalid("This connection takes {\"username\": …, \"password\": …}.", field: "secret")
+        case (_, .oauth2):
+            throw .invalid("A connection of this provider gets its credential by consent, not by hand.", field: "secret")
+        }
+        let version = stored.grant.version + 1
+        do {
+            return Grant(
+                version: version, credential: try sealing.seal(material, for: stored.id, version: version),
+                issuedAt: clock.now)
+        } catch {
+            throw .internalError()
+        }
+    }
+
+    // MARK: Consent
+
+    public func requestConsent(
+        _ id: ConnectionID, returnTo: String?, by caller: Caller
+    ) async throws(BrokerError) -> Consent.Link {
+        let stored = try await connection(id, for: caller)
+        let link = try await consent.link(to: stored, returnTo: returnTo, requestedBy: caller)
+        try record(.consentRequest, id, by: caller)
+        return link
+    }
+
+    // MARK: Ending
+
+    /// Removes the connection at once; what the provider issued is revoked there where it can be (RFC 7009).
+    public func delete(_ id: ConnectionID, by caller: Caller) async throws(BrokerError) {
+        let stored = try await connection(id, for: caller)
+        try record(.connectionDelete, id, version: stored.grant.version, by: caller)
+        let deleted: StoredConnection?
+        do { deleted = try await store.delete(id) } catch { throw .storeUnavailable(error) }
+        onDelete(id)
+        guard let deleted else { throw .noSuchConnection }
+        await revoker.revoke(deleted)
+    }
+
+    private func record(
+        _ action: AuditEvent.Action, _ id: ConnectionID, version: Int? = nil, by caller: Caller
+    ) throws(BrokerError) {
+        do {
+            try audit.record(
+                AuditEvent(at: clock.now, action: action, caller: caller.id.string, connection: id.string, version: version))
+        } catch {
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+            throw .auditUnavailable
+        }
+    }
+}

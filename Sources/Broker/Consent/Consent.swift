@@ -1,0 +1,344 @@
+import Logging
+public import OAuth
+import ProviderProfiles
+import Sealing
+
+/// The owner's act in the browser, from the link to the stored grant.
+public struct Consent: Sendable {
+    let connections: any ConnectionStore
+    let consents: any ConsentStore
+    let registrations: Registrations
+    let sealing: GrantSealing
+    let exchange: any HTTPExchange
+    let audit: any AuditSink
+    let clock: any BrokerClock
+    let random: any RandomSource
+    let publicURL: String
+    /// Where browsers may be sent afterwards, to the letter (security case F15).
+    let allowedReturns: Set<String>
+    let callDeadline: Duration
+    let logger: Logger
+    let onChange: @Sendable (StoredConnection) -> Void
+
+    static let ticketLifetime: Duration = .seconds(30 * 60)
+    static let stateLifetime: Duration = .seconds(10 * 60)
+
+    // MARK: The link
+
+    public struct Link: Sendable {
+        public let url: String
+        public let expiresAt: Timestamp
+    }
+
+    /// A link for the owner's browser, thirty minutes long.
+    func link(
+        to stored: StoredConnection, returnTo: String?, requestedBy caller: Caller
+    ) async throws(BrokerError) -> Link {
+        guard stored.connection.kind == .oauth2 else {
+            throw .invalid("This connection holds a secret that is set by hand; nobody consents to it.")
+        }
+        if let returnTo, !allowedReturns.contains(returnTo) {
+            throw .invalid("return_to is not one of the URLs that this service was configured to return to.", field: "return_to")
+        }
+        // Wrong fields are told now, to whoever can mend them, and not to the owner later.
+        _ = try await registrations.provider(of: stored.connection)
+        let ticket = random.bytes(32).base64URL
+        let expiresAt = clock.now + Self.ticketLifetime
+        do {
+            try await consents.insert(
+                ConsentTicket(
+                    hash: sha256(Array(ticket.utf8)), connection: stored.id, returnTo: returnTo,
+                    requestedBy: caller.id, expiresAt: expiresAt))
+        } catch {
+            throw .storeUnavailable(error)
+        }
+        return Link(url: "\(publicURL)/connect/\(ticket)", expiresAt: expiresAt)
+    }
+
+    // MARK: The page
+
+    /// What the page says. Looking at it spends nothing: link scanners look too (security case F7).
+    public func page(ticket: String, browser: String) async throws(ConsentFailure) -> ConsentPage {
+        let (_, record, stored) = try await find(ticket)
+        let registration = try await registration(of: stored)
+        return ConsentPage(
+            connection: stored.id, owner: stored.connection.owner, requestedBy: record.requestedBy.string,
+            providerTitle: registration.provider.title,
+            providerHost: registration.server.authorizationEndpoint?.host ?? registration.provider.title,
+            scopes: scopes(of: stored, registration), isReconnect: stored.grant.version > 0,
+            formToken: Self.formToken(ticket: ticket, browser: browser))
+    }
+
+    /// What the page's form carries, bound to the link and to the browser's cookie.
+    static func formToken(ticket: String, browser: String) -> String {
+        sha256(Array("credence consent form \(ticket) \(browser)".utf8)).base64URL
+    }
+
+    /// A name for a browser that has none yet: 256 random bits.
+    public func newBrowser() -> String {
+        random.bytes(32).base64URL
+    }
+
+    /// Begins: remembers `state`, verifier and browser, and returns where to send the browser.
+    /// - Parameter formToken: nil only for a client that is not a browser (the page's route decides).
+    public func start(ticket: String, browser: String, formToken: String?) async throws(ConsentFailure) -> String {
+        let (hash, record, stored) = try await find(ticket)
+        if let formToken {
+            let expected = Self.formToken(ticket: ticket, browser: browser)
+            guard constantTimeEqual(Array(formToken.utf8), Array(expected.utf8)) else {
+                throw ConsentFailure(.forgedForm, "Open the link again and continue from the page it shows.")
+            }
+        }
+        let registration = try await registration(of: stored)
+        guard let endpoint = registration.server.authorizationEndpoint, let client = stored.connection.client else {
+            throw ConsentFailure(.misconfigured, "The provider has no authorization endpoint. An administrator must act.")
+        }
+
+        // RFC 6749 §10.12 and RFC 7636 §4.1: both of 256 random bits, both for this request alone.
+        let state = random.bytes(32).base64URL
+        let stateHash = sha256(Array(state.utf8))
+        let verifier = registration.provider.dialect.pkce ? PKCE.verifier(random.bytes(32)) : nil
+        let asked = scopes(of: stored, registration)
+        do {
+            try await consents.insert(
+                PendingAuthorization(
+                    stateHash: stateHash, connection: stored.id, client: client,
+                    browserHash: sha256(Array(browser.utf8)),
+                    verifier: try verifier.map { try sealing.seal(verifier: $0, stateHash: stateHash) },
+                    scopes: asked, returnTo: record.returnTo, ticketHash: hash,
+                    expiresAt: clock.now + Self.stateLifetime))
+            try audit.record(
+                AuditEvent(at: clock.now, action: .consentStart, caller: "owner", connection: stored.id.string))
+        } catch {
+            logger.error("A consent cannot begin", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
+        let request = AuthorizationRequest(
+            clientID: registration.client.id, redirectURI: registrations.redirectURI(of: client), scope: asked,
+            state: Secret(state), codeChallenge: verifier.map { PKCE.challenge(for: $0) }, additional: Parameters())
+        return request.url(at: endpoint, dialect: registration.provider.dialect)
+    }
+
+    // MARK: The return
+
+    /// Judges what the browser brought back to `/callback/{client}` and, if it is a code, spends it once.
+    public func finish(client: ClientID, parameters: Parameters, browser: String?) async -> ConsentOutcome {
+        let pending: PendingAuthorization
+        do {
+            pending = try await take(client: client, parameters: parameters, browser: browser)
+        } catch {
+            record(error, connection: nil)
+            return .failed(error, returnTo: nil)
+        }
+        do {
+            let (stored, title) = try await exchangeCode(pending, parameters)
+            onChange(stored)
+            do {
+                try await consents.deleteTicket(pending.ticketHash)
+            } catch {
+                // The grant is stored, which is what counts; the ticket expires by itself.
+                logger.warning("A used consent link could not be removed", metadata: ["why": "\(error)"])
+            }
+            return .connected(stored.id, providerTitle: title, returnTo: pending.returnTo)
+        } catch {
+            record(error, connection: pending.connection)
+            return .failed(error, returnTo: pending.returnTo)
+        }
+    }
+
+    /// The pending authorization leaves the store before anything else happens: of two that come with the same
+    /// `state`, one goes on (security case F2). Then the browser must be the one that began (F4).
+    private func take(
+        client: ClientID, parameters: Parameters, browser: String?
+    ) async throws(ConsentFailure) -> PendingAuthorization {
+        let states = parameters.values(of: "state")
+        // RFC 6749 §3.1: no parameter twice.
+        guard states.count == 1, let state = states.first, !state.isEmpty, state.utf8.count <= 512 else {
+            throw ConsentFailure(.unknownState, "This answer does not belong to a consent that began here. Open the link again.")
+        }
+        let found: PendingAuthorization?
+        do {
+            found = try await consents.takePending(sha256(Array(state.utf8)))
+        } catch {
+            logger.error("The store cannot be read for a consent", metadata: ["why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
+        // A distinct redirect URI per client is the defence against mix-up where `iss` is absent (RFC 9700 §4.4.2).
+        guard let pending = found, pending.client == client else {
+            throw ConsentFailure(
+                .unknownState, "This consent was finished before, or it never began here. Open the link again.")
+        }
+        guard clock.now < pending.expiresAt else {
+            throw ConsentFailure(.expiredState, "This consent took longer than ten minutes. Open the link again.")
+        }
+        guard let browser, constantTimeEqual(sha256(Array(browser.utf8)), pending.browserHash) else {
+            throw ConsentFailure(
+                .wrongBrowser, "This consent began in another browser. Open the link again in the browser you want to finish in.")
+        }
+        return pending
+    }
+
+    private func exchangeCode(
+        _ pending: PendingAuthorization, _ parameters: Parameters
+    ) async throws(ConsentFailure) -> (StoredConnection, title: String) {
+        let stored = try await connection(pending.connection)
+        let registration = try await registration(of: stored)
+        let dialect = registration.provider.dialect
+        let code: Secret
+        switch AuthorizationResponse.judge(parameters, server: registration.server, dialect: dialect) {
+        case .code(let received): code = received
+        case .refused(let error): throw Self.refused(error, registration.provider)
+        case .invalid(let reason):
+            throw ConsentFailure(.invalidResponse, "The provider's answer cannot be trusted: \(reason). Nothing was changed.")
+        }
+        guard let endpoint = registration.server.tokenEndpoint else {
+            throw ConsentFailure(.misconfigured, "The provider has no token endpoint. An administrator must act.")
+        }
+
+        let verdict: TokenVerdict
+        let sentAt = clock.now
+        do {
+            let grant = AuthorizationCodeGrant.parameters(
+                code: code, redirectURI: registrations.redirectURI(of: pending.client),
+                verifier: try sealing.verifier(of: pending))
+            let request = TokenRequest.make(
+                grant, at: endpoint, client: registration.client, dialect: dialect, purpose: .authorizationCode)
+            // Sent once, whatever happens: a code is single-use (RFC 6749 §4.1.2, security cases F13 and F14).
+            verdict = TokenResponse.judge(try await exchange.send(request, within: callDeadline), dialect: dialect)
+        } catch let failure as ExchangeFailure {
+            logger.notice("A code exchange got no answer", metadata: ["connection": "\(stored.id)", "why": "\(failure)"])
+            throw failure.code == .addressRefused
+                ? ConsentFailure(.misconfigured, "The provider's token endpoint is at an address this service may not speak to. An administrator must act.")
+                : Self.noAnswer
+        } catch {
+            logger.error("A code exchange could not be sent", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
+
+        switch verdict {
+        case .granted(let response):
+            return (try await commit(response, to: stored, registration, sentAt, pending), registration.provider.title)
+        case .refused(let error): throw Self.refused(error, registration.provider)
+        case .malformed(let reason, let status):
+            logger.notice(
+                "A token response cannot be read",
+                metadata: ["connection": "\(stored.id)", "status": "\(status)", "why": "\(reason)"])
+            throw ConsentFailure(.providerUnavailable, "The provider's token response cannot be read. Try again; if it stays, an administrator must look at the provider's profile.")
+        case .unavailable: throw Self.noAnswer
+        }
+    }
+
+    /// The grant goes in over whatever version stands now: consent given is consent given, and a refresh that is
+    /// under way meanwhile loses by its version.
+    private func commit(
+        _ response: TokenResponse, to stored: StoredConnection, _ registration: Registration, _ sentAt: Timestamp,
+        _ pending: PendingAuthorization
+    ) async throws(ConsentFailure) -> StoredConnection {
+        let update = GrantUpdate(
+            sealing: sealing, provider: registration.provider, sentAt: sentAt, requestedScopes: pending.scopes,
+            fraction: random.fraction())
+        var old = stored
+        do {
+            for _ in 0..<5 {
+                let grant = try update.grant(after: old.grant, of: old.id, from: response, renewing: false)
+                switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
+                case .committed(let committed):
+                    try audit.record(
+                        AuditEvent(
+                            at: clock.now, action: .consentFinish, caller: "owner", connection: stored.id.string,
+                            version: committed.grant.version))
+                    return committed
+                case .superseded(let current): old = current
+                case .gone: throw ConsentFailure(.connectionGone, "This connection was deleted meanwhile.")
+                }
+            }
+        } catch let failure as ConsentFailure {
+            throw failure
+        } catch {
+            logger.critical("A grant could not be stored", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+        }
+        throw Self.serviceUnavailable
+    }
+
+    // MARK: Steps
+
+    private func find(_ ticket: String) async throws(ConsentFailure) -> ([UInt8], ConsentTicket, StoredConnection) {
+        guard (20...128).contains(ticket.utf8.count) else { throw Self.noSuchTicket }
+        let hash = sha256(Array(ticket.utf8))
+        let found: ConsentTicket?
+        do {
+            found = try await consents.ticket(hash)
+        } catch {
+            logger.error("The store cannot be read for a consent", metadata: ["why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
+        guard let record = found else { throw Self.noSuchTicket }
+        guard clock.now < record.expiresAt else {
+            throw ConsentFailure(.expiredTicket, "This link is older than thirty minutes. Ask for a new one.")
+        }
+        return (hash, record, try await connection(record.connection))
+    }
+
+    private func connection(_ id: ConnectionID) async throws(ConsentFailure) -> StoredConnection {
+        do {
+            guard let stored = try await connections.connection(id) else {
+                throw ConsentFailure(.connectionGone, "This connection was deleted.")
+            }
+            if stored.connection.isDisabled {
+                throw ConsentFailure(.misconfigured, "This connection is disabled. An administrator can enable it.")
+            }
+            return stored
+        } catch let failure as ConsentFailure {
+            throw failure
+        } catch {
+            logger.error("The store cannot be read for a consent", metadata: ["why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
+    }
+
+    private func registration(of stored: StoredConnection) async throws(ConsentFailure) -> Registration {
+        do {
+            return try await registrations.registration(of: stored.connection)
+        } catch {
+            logger.error("A registration is not usable", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            switch error.actor {
+            case .nobody: throw Self.noAnswer
+            default: throw ConsentFailure(.misconfigured, "\(error.detail)")
+            }
+        }
+    }
+
+    private func scopes(of stored: StoredConnection, _ registration: Registration) -> [String] {
+        if !stored.connection.scopes.isEmpty { return stored.connection.scopes }
+        return registration.clientScopes.isEmpty ? registration.provider.defaultScopes : registration.clientScopes
+    }
+
+    private func record(_ failure: ConsentFailure, connection: ConnectionID?) {
+        do {
+            try audit.record(
+                AuditEvent(
+                    at: clock.now, action: .consentFinish, caller: "owner", connection: connection?.string,
+                    result: failure.code.rawValue, reason: failure.providerError))
+        } catch {
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+        }
+    }
+
+    private static func refused(_ error: OAuthError, _ provider: Provider) -> ConsentFailure {
+        let said = error.description.map { " It said: \($0)" } ?? ""
+        let todo =
+            switch error.remedy(provider.remedies) {
+            case .administrator: "An administrator must look at the registration."
+            case .retry: "Try again in a little while."
+            case .reauthorize, nil: "Open the link again if this was not what you wanted."
+            }
+        return ConsentFailure(
+            .refused, "\(provider.title) refused with \(error.code).\(said) \(todo)", providerError: error.code)
+    }
+
+    private static let noSuchTicket = ConsentFailure(.unknownTicket, "There is no such link, or it was used. Ask for a new one.")
+    private static let noAnswer = ConsentFailure(
+        .providerUnavailable, "The provider did not answer as it should. Nothing was changed; open the link again in a little while.")
+    private static let serviceUnavailable = ConsentFailure(
+        .unavailable, "The service cannot store anything right now. Nothing was changed; an administrator must act.")
+}

@@ -1,0 +1,58 @@
+/// What the owner is asked before the browser goes to the provider: who asks for what, where.
+public struct ConsentPage: Sendable, Hashable {
+    public let connection: ConnectionID
+    public let owner: String?
+    public let requestedBy: String
+    public let providerTitle: String
+    /// The host of the authorization endpoint: where the browser will be sent.
+    public let providerHost: String
+    public let scopes: [String]
+    public let isReconnect: Bool
+    /// Proves that the form was filled in on this page by this browser.
+    public let formToken: String
+}
+
+/// Where a consent stands after the browser came back.
+public enum ConsentOutcome: Sendable, Hashable {
+    /// - Parameter returnTo: where the browser goes, from the exact allow-list; nil shows a page.
+    case connected(ConnectionID, providerTitle: String, returnTo: String?)
+    /// The connection is as it was before.
+    case failed(ConsentFailure, returnTo: String?)
+}
+
+/// Why a consent did not come to its end, for a page.
+public struct ConsentFailure: Error, Sendable, Hashable {
+    public enum Code: String, Sendable {
+        /// No such link.
+        case unknownTicket = "unknown_ticket"
+        case expiredTicket = "expired_ticket"
+        /// Not this state, or used before, or never issued.
+        case unknownState = "unknown_state"
+        case expiredState = "expired_state"
+        /// Another browser began.
+        case wrongBrowser = "wrong_browser"
+        /// The page's form came from elsewhere.
+        case forgedForm = "forged_form"
+        /// The answer breaks the protocol.
+        case invalidResponse = "invalid_response"
+        /// The owner or the provider said no.
+        case refused
+        case providerUnavailable = "provider_unavailable"
+        /// The registration or the configuration is wrong.
+        case misconfigured
+        case connectionGone = "connection_gone"
+        case unavailable
+    }
+
+    public let code: Code
+    /// What happened and what to do, in a sentence. Text from the provider is sanitised; the page escapes it.
+    public let detail: String
+    /// The provider's error code, where it sent one.
+    public var providerError: String?
+
+    public init(_ code: Code, _ detail: String, providerError: String? = nil) {
+        self.code = code
+        self.detail = detail
+        self.providerError = providerError
+    }
+}

@@ -1,0 +1,281 @@
+import Logging
+import OAuth
+import ProviderProfiles
+public import Sealing
+
+/// The credential of the moment, by connection ID. Warm, it is one look into the cache; cold, one read of the store;
+/// expired, one refresh that all who ask share.
+public struct CurrentCredential: Sendable {
+    let cache: CredentialCache
+    let renderer: CredentialRenderer
+    let store: any ConnectionStore
+    let registrations: Registrations
+    let refresher: Refresher
+    let audit: any AuditSink
+    let clock: any BrokerClock
+    let policy: RefreshPolicy
+    let logger: Logger
+
+    // MARK: Warm
+
+    /// The answer when it is at hand: no store, no `await`, no refresh to wait for. nil when there is more to do.
+    public func warm(_ id: ConnectionID, for caller: Caller, minTTL: Duration?) -> CachedCredential? {
+        let now = clock.now
+        guard let entry = cache[id], caller.maySee(id, labels: entry.labels), entry.isGood(at: now, for: minTTL)
+        else { return nil }
+        if entry.takesRefreshRequest(at: now) {
+            Task.detached { [refresher] in _ = await refresher.flight(for: id) }
+        }
+        return entry
+    }
+
+    /// Writes the audit line, then opens the box. In this order: no audit, no secret (security case I28).
+    ///
+    /// - Parameter write: is given the number of bytes and must hand a buffer of at least that size to its argument,
+    ///   which returns how many it filled.
+    public func handOut(
+        _ entry: CachedCredential, to caller: Caller,
+        write: (_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(SealingError) -> Int) throws(SealingError) -> Void
+    ) throws(BrokerError) {
+        let now = clock.now
+        do {
+            try audit.record(
+                AuditEvent(
+                    at: now, action: .credentialRead, caller: caller.id.string, connection: entry.connection.string,
+                    version: entry.version))
+        } catch {
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+            throw .auditUnavailable
+        }
+        do {
+            let tail = Self.tail(entry, at: now)
+            try write(renderer.sealer.openedCount(of: entry.sealed) + tail.count) { buffer throws(SealingError) in
+                let count = try renderer.sealer.open(
+                    entry.sealed, additionalData: entry.connection.string, into: buffer)
+                UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyBytes(from: tail)
+                return count + tail.count
+            }
+        } catch {
+            logger.critical("A cached credential does not open", metadata: ["connection": "\(entry.connection)"])
+            throw .internalError()
+        }
+    }
+
+    /// What closes the document: the seconds that are left, counted now.
+    private static func tail(_ entry: CachedCredential, at now: Timestamp) -> [UInt8] {
+        guard let expiresAt = entry.expiresAt else { return [UInt8(ascii: "}")] }
+        let seconds = max(0, (expiresAt.milliseconds - now.milliseconds) / 1000)
+        return Array(",\"expires_in\":\(seconds)}".utf8)
+    }
+
+    // MARK: Cold
+
+    /// The answer when it takes a read of the store or a refresh.
+    public func current(
+        _ id: ConnectionID, for caller: Caller, minTTL: Duration?
+    ) async throws(BrokerError) -> CachedCredential {
+        let stored = try await visible(id, for: caller)
+        let entry = try await entry(for: stored, for: caller)
+        let now = clock.now
+        if let entry, entry.isGood(at: now, for: minTTL) {
+            if entry.takesRefreshRequest(at: now) { _ = await refresher.flight(for: id) }
+            return entry
+        }
+        if let failure = stored.grant.failure, failure.retryAt > now {
+            // The provider was asked a moment ago; until the back-off is over what we hold is all there is.
+            return try stillValid(entry, at: now, else: Self.unavailable(failure, at: now))
+        }
+        return try await refreshed(stored, for: caller, fallback: entry)
+    }
+
+    /// Renews the credential now, unless `rejected` names one that is no longer current (security case R16).
+    /// - Parameter rejected: SHA-256, in hexadecimal, of the secret that the provider refused; nil forces.
+    public func refresh(
+        _ id: ConnectionID, for caller: Caller, rejected: String?
+    ) async throws(BrokerError) -> CachedCredential {
+        let stored = try await visible(id, for: caller)
+        let entry = try await entry(for: stored, for: caller)
+        if let rejected, let entry, try !names(rejected, stored) { return entry }
+        guard stored.grant.refresh != nil else {
+            guard rejected != nil, stored.connection.kind == .oauth2 else {
+                throw BrokerError(
+                    .notRefreshable,
+                    stored.connection.kind == .oauth2
+                        ? "This connection has no refresh token. Report the refused token with rejected_sha256, or let the owner consent again."
+                        : "This credential is set by hand: set a new version of the secret.",
+                    actor: .administrator)
+            }
+            return try await markRejected(stored)
+        }
+        return try await refreshed(stored, for: caller, fallback: nil)
+    }
+
+    private func visible(_ id: ConnectionID, for caller: Caller) async throws(BrokerError) -> StoredConnection {
+        do {
+            guard let stored = try await store.connection(id), caller.maySee(id, labels: stored.connection.labels)
+            else { throw BrokerError.noSuchConnection }
+            return stored
+        } catch let error as BrokerError {
+            throw error
+        } catch let failure as StoreFailure {
+            throw .storeUnavailable(failure)
+        } catch {
+            throw .internalError()
+        }
+    }
+
+    /// The connection's entry, valid or not; nil when it never had a credential. Throws when its owner or an
+    /// administrator must act first.
+    private func entry(
+        for stored: StoredConnection, for caller: Caller
+    ) async throws(BrokerError) -> CachedCredential? {
+        try Self.refuseUnusable(stored, at: clock.now)
+        do {
+            let provider = try await registrations.provider(of: stored.connection)
+            guard let entry = try renderer.render(stored, provider: provider) else { return nil }
+            cache.insert(entry)
+            return entry
+        } catch let error as BrokerError {
+            throw error
+        } catch {
+            logger.error(
+                "A credential cannot be opened or rendered",
+                metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            throw .internalError(
+                "The credential of this connection cannot be opened; others are not touched. An administrator must act.")
+        }
+    }
+
+    private static func refuseUnusable(_ stored: StoredConnection, at now: Timestamp) throws(BrokerError) {
+        if stored.connection.isDisabled {
+            throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
+        }
+        if let reason = stored.reauthorization(at: now) {
+            throw reauthorization(reason.rawValue)
+        }
+        if stored.grant.version == 0 {
+            throw reauthorization("pending")
+        }
+    }
+
+    private static func reauthorization(_ reason: String) -> BrokerError {
+        BrokerError(
+            .reauthorizationRequired,
+            reason == "pending"
+                ? "Nobody has connected this connection yet: its owner must consent, or its secret be set."
+                : "The owner must connect this connection again.",
+            actor: .owner, reason: reason)
+    }
+
+    private func refreshed(
+        _ stored: StoredConnection, for caller: Caller, fallback: CachedCredential?
+    ) async throws(BrokerError) -> CachedCredential {
+        guard let flight = await refresher.flight(for: stored.id) else {
+            return try stillValid(
+                fallback, at: clock.now,
+                else: BrokerError(
+                    .shuttingDown, "The service is shutting down; ask again.", actor: .nobody, retryAfter: 2))
+        }
+        guard let outcome = await value(of: flight) else {
+            return try stillValid(
+                fallback, at: clock.now,
+                else: BrokerError(
+                    .providerUnavailable, "The provider is taking long; the refresh goes on.", actor: .nobody,
+                    reason: "provider_slow", retryAfter: 5))
+        }
+        let now = clock.now
+        switch outcome {
+        case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
+            let entry = try await entry(for: fresh, for: caller)
+            return try stillValid(
+                entry, at: now,
+                else: BrokerError(
+                    .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1))
+        case .failed(let current, let verdict):
+            if case .terminal(let reason) = verdict { throw Self.reauthorization(reason.rawValue) }
+            let entry = try await entry(for: current, for: caller)
+            guard let failure = current.grant.failure else { throw .internalError() }
+            return try stillValid(entry, at: now, else: Self.unavailable(failure, at: now))
+        case .reauthorizationRequired(let reason):
+            throw Self.reauthorization(reason.rawValue)
+        case .notRefreshable:
+            // Without a refresh token a shorter life than asked for is the best there is.
+            return try stillValid(fallback, at: now, else: Self.reauthorization("expired"))
+        case .disabled:
+            throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
+        case .gone:
+            throw .noSuchConnection
+        case .storeFailed(let failure):
+            return try stillValid(fallback, at: now, else: .storeUnavailable(failure))
+        }
+    }
+
+    /// Waits for the flight as long as a caller may; the flight itself goes on whatever happens here.
+    private func value(of flight: Task<RefreshOutcome, Never>) async -> RefreshOutcome? {
+        await withTaskGroup(of: RefreshOutcome?.self) { group in
+            let (stream, continuation) = AsyncStream<RefreshOutcome>.makeStream()
+            Task.detached {
+                continuation.yield(await flight.value)
+                continuation.finish()
+            }
+            group.addTask { await stream.first { _ in true } }
+            group.addTask { [clock, policy] in
+                try? await clock.sleep(for: policy.callerPatience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+
+    private func stillValid(
+        _ entry: CachedCredential?, at now: Timestamp, else error: BrokerError
+    ) throws(BrokerError) -> CachedCredential {
+        guard let entry, !entry.isExpired(at: now) else { throw error }
+        return entry
+    }
+
+    private static func unavailable(_ failure: RefreshFailure, at now: Timestamp) -> BrokerError {
+        let isTransient = failure.reason == "provider_unavailable"
+        return BrokerError(
+            .providerUnavailable,
+            isTransient
+                ? "The provider does not answer as it should, and no valid credential is left."
+                : "The provider refuses the refresh (\(failure.reason)), and no valid credential is left. The grant is kept.",
+            actor: isTransient ? .nobody : .administrator, reason: failure.reason,
+            retryAfter: Int(max(1, failure.retryAt.since(now).secondsRoundedUp)))
+    }
+
+    // MARK: Reports from runtimes
+
+    private func names(_ fingerprint: String, _ stored: StoredConnection) throws(BrokerError) -> Bool {
+        do {
+            guard let material = try renderer.sealing.material(of: stored) else { return false }
+            let digest = sha256(Array(material.principalSecret.reveal().utf8)).hexadecimal
+            return constantTimeEqual(Array(digest.utf8), Array(fingerprint.lowercased().utf8))
+        } catch {
+            logger.error("A credential does not open", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            throw .internalError()
+        }
+    }
+
+    /// A credential that the provider refuses and that cannot be refreshed is the owner's to renew.
+    private func markRejected(_ stored: StoredConnection) async throws(BrokerError) -> CachedCredential {
+        let now = clock.now
+        do {
+            let attempt = "report"
+            let claim = try await store.claim(
+                stored.id, version: stored.grant.version, attempt: attempt, owner: attempt, until: now + .seconds(5),
+                now: now)
+            if case .claimed = claim {
+                _ = try await store.abandon(
+                    stored.id, version: stored.grant.version, attempt: attempt,
+                    note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil))
+            }
+        } catch {
+            throw .storeUnavailable(error)
+        }
+        cache.remove(stored.id)
+        throw Self.reauthorization(ReauthorizationReason.rejected.rawValue)
+    }
+}

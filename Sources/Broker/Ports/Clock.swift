@@ -1,0 +1,19 @@
+/// Where the broker gets the time from. Tests set it by hand.
+public protocol BrokerClock: Sendable {
+    var now: Timestamp { get }
+    /// Returns after the duration, or throws when the task is cancelled.
+    func sleep(for duration: Duration) async throws
+}
+
+/// Where the broker gets randomness from. Tests may count or fix it.
+public protocol RandomSource: Sendable {
+    func bytes(_ count: Int) -> [UInt8]
+}
+
+extension RandomSource {
+    /// A number in `0..<1`, for jitter.
+    public func fraction() -> Double {
+        let word = bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        return Double(word) / 4_294_967_296
+    }
+}

@@ -1,0 +1,69 @@
+public import Sealing
+
+/// Consent under way: tickets and pending authorizations.
+public protocol ConsentStore: Sendable {
+    func insert(_ ticket: ConsentTicket) async throws(StoreFailure)
+
+    /// The ticket, whether or not it has expired.
+    func ticket(_ hash: [UInt8]) async throws(StoreFailure) -> ConsentTicket?
+
+    func deleteTicket(_ hash: [UInt8]) async throws(StoreFailure)
+
+    func insert(_ pending: PendingAuthorization) async throws(StoreFailure)
+
+    /// Removes and returns it: of two that ask at once, one gets it. Whether or not it has expired.
+    func takePending(_ stateHash: [UInt8]) async throws(StoreFailure) -> PendingAuthorization?
+
+    /// Removes tickets and pending authorizations that expired before the moment; returns how many.
+    func purgeConsents(before moment: Timestamp) async throws(StoreFailure) -> Int
+}
+
+/// Our registrations at providers.
+public protocol ClientStore: Sendable {
+    func client(_ id: ClientID) async throws(StoreFailure) -> RegisteredClient?
+    /// All, by ascending ID.
+    func clients() async throws(StoreFailure) -> [RegisteredClient]
+    /// False when the ID is taken.
+    func insert(_ client: RegisteredClient) async throws(StoreFailure) -> Bool
+    /// Writes the client and its secrets, one revision on, where the store still holds `client.revision`.
+    func update(_ client: RegisteredClient) async throws(StoreFailure) -> Bool
+    func deleteClient(_ id: ClientID) async throws(StoreFailure) -> DeleteClientResult
+}
+
+public enum DeleteClientResult: Sendable, Hashable {
+    case deleted
+    case notFound
+    /// Connections still use it: how many.
+    case inUse(Int)
+}
+
+/// Who may call.
+public protocol CallerStore: Sendable {
+    /// All, by ascending ID, the revoked ones too.
+    func callers() async throws(StoreFailure) -> [Caller]
+    /// False when the ID is taken.
+    func insert(_ caller: Caller) async throws(StoreFailure) -> Bool
+    /// Replaces keys and revocation. False when there is none.
+    func update(_ caller: Caller) async throws(StoreFailure) -> Bool
+}
+
+/// The wrapped data keys.
+public protocol KeyRingStore: Sendable {
+    func keyRing() async throws(StoreFailure) -> StoredKeyRing?
+    /// False when there is one already: a key ring is made once.
+    func insert(_ keyRing: StoredKeyRing) async throws(StoreFailure) -> Bool
+}
+
+public struct StoredKeyRing: Sendable {
+    /// Tells a wrong master key from damaged data (`MasterKey.checkValue`).
+    public let checkValue: [UInt8]
+    public let dataKeys: [WrappedDataKey]
+
+    public init(checkValue: [UInt8], dataKeys: [WrappedDataKey]) {
+        self.checkValue = checkValue
+        self.dataKeys = dataKeys
+    }
+}
+
+/// Everything a store of Credence offers.
+public typealias BrokerStore = ConnectionStore & ConsentStore & ClientStore & CallerStore & KeyRingStore

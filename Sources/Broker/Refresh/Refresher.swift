@@ -1,0 +1,254 @@
+import Logging
+import Metrics
+import OAuth
+import ProviderProfiles
+import Sealing
+
+/// Renews credentials: one flight per connection, detached from whoever waits for it.
+///
+/// A flight runs to its end even when every caller has gone (security case R6); what it brought is committed before
+/// anybody hears of it.
+actor Refresher {
+    private let store: any ConnectionStore
+    private let registrations: Registrations
+    private let sealing: GrantSealing
+    private let exchange: any HTTPExchange
+    private let clock: any BrokerClock
+    private let random: any RandomSource
+    private let audit: any AuditSink
+    private let policy: RefreshPolicy
+    private let logger: Logger
+    /// Told of every connection whose grant changed or whose failure was noted.
+    private let onChange: @Sendable (StoredConnection) -> Void
+    /// This process, in the intents it commits.
+    private let owner: String
+
+    private var flights: [ConnectionID: Task<RefreshOutcome, Never>] = [:]
+    private var isDraining = false
+    private let refreshed = Counter(label: "credence_refresh_total", dimensions: [("result", "refreshed")])
+    private let failed = Counter(label: "credence_refresh_total", dimensions: [("result", "failed")])
+
+    init(
+        store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, exchange: any HTTPExchange,
+        clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, policy: RefreshPolicy, logger: Logger,
+        onChange: @escaping @Sendable (StoredConnection) -> Void
+    ) {
+        self.store = store
+        self.registrations = registrations
+        self.sealing = sealing
+        self.exchange = exchange
+        self.clock = clock
+        self.random = random
+        self.audit = audit
+        self.policy = policy
+        self.logger = logger
+        self.onChange = onChange
+        self.owner = random.bytes(8).hexadecimal
+    }
+
+    /// The flight under way for this connection, or a new one. nil once draining has begun.
+    func flight(for id: ConnectionID) -> Task<RefreshOutcome, Never>? {
+        if let flight = flights[id] { return flight }
+        guard !isDraining else { return nil }
+        let flight = Task.detached { [self] in
+            let outcome = await self.fly(id)
+            await self.landed(id)
+            return outcome
+        }
+        flights[id] = flight
+        return flight
+    }
+
+    var flightsUnderWay: Int { flights.count }
+
+    /// Starts no new flight and returns when those under way have landed.
+    func drain() async {
+        isDraining = true
+        while let flight = flights.first?.value {
+            _ = await flight.value
+            // The flight takes itself off the list on its way out.
+            await Task.yield()
+        }
+    }
+
+    private func landed(_ id: ConnectionID) {
+        flights[id] = nil
+    }
+
+    // MARK: One flight
+
+    private nonisolated func fly(_ id: ConnectionID) async -> RefreshOutcome {
+        var machine = StateMachine()
+        let stored: StoredConnection
+        do {
+            guard let found = try await store.connection(id) else { return .gone }
+            stored = found
+        } catch {
+            return .storeFailed(error)
+        }
+
+        let attempt = random.bytes(16).hexadecimal
+        var registration: Registration?
+        var sentAt = clock.now
+        var action = machine.start(stored)
+        while true {
+            switch action {
+            case .claim(let version):
+                do {
+                    let result = try await store.claim(
+                        id, version: version, attempt: attempt, owner: owner, until: clock.now + policy.lease,
+                        now: clock.now)
+                    action = machine.claimed(result, wanted: version)
+                } catch {
+                    action = machine.claimFailed(error)
+                }
+
+            case .call(let claimed):
+                do {
+                    let (found, request) = try await self.request(for: claimed)
+                    registration = found
+                    sentAt = clock.now
+                    let response = try await exchange.send(request, within: policy.callDeadline)
+                    action = machine.answered(
+                        TokenResponse.judge(response, dialect: found.provider.dialect),
+                        remedies: found.provider.remedies, now: clock.now)
+                } catch let failure as ExchangeFailure {
+                    logger.notice("A refresh got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])
+                    action = machine.exchangeFailed(failure)
+                } catch {
+                    logger.error("A refresh could not be sent", metadata: ["connection": "\(id)", "why": "\(error)"])
+                    action = machine.notSent(Self.verdict(of: error))
+                }
+
+            case .commit(let response, let claimed):
+                action = await commit(response, over: claimed, registration, sentAt: sentAt, &machine)
+
+            case .commitAgain(let response, let claimed, let pause):
+                // The seam for the spool: until it is written, the credential lives in this task alone.
+                try? await clock.sleep(for: pause)
+                action = await commit(response, over: claimed, registration, sentAt: sentAt, &machine)
+
+            case .abandon(let claimed, let verdict):
+                do {
+                    let note = note(for: verdict, claimed)
+                    _ = try await store.abandon(id, version: claimed.grant.version, attempt: attempt, note: note)
+                    action = machine.abandoned(try await store.connection(id))
+                } catch {
+                    action = machine.abandonFailed(error)
+                }
+
+            case .finish(let outcome):
+                report(outcome, of: id)
+                return outcome
+            }
+        }
+    }
+
+    private nonisolated func request(for claimed: StoredConnection) async throws -> (Registration, EndpointRequest) {
+        let registration = try await registrations.registration(of: claimed.connection)
+        guard let refreshToken = try sealing.refreshToken(of: claimed) else {
+            throw BrokerError.internalError("A connection without a refresh token was claimed.")
+        }
+        guard let endpoint = registration.provider.dialect.refreshEndpoint ?? registration.server.tokenEndpoint else {
+            throw BrokerError(
+                .internalError, "The provider has no token endpoint.", actor: .administrator, reason: "no_endpoint")
+        }
+        // Scope is left out: the authorization server then renews what it granted (RFC 6749 §6).
+        let request = TokenRequest.make(
+            RefreshTokenGrant.parameters(refreshToken: refreshToken, scope: []), at: endpoint,
+            client: registration.client, dialect: registration.provider.dialect, purpose: .refresh)
+        return (registration, request)
+    }
+
+    private nonisolated func commit(
+        _ response: TokenResponse, over claimed: StoredConnection, _ registration: Registration?, sentAt: Timestamp,
+        _ machine: inout StateMachine
+    ) async -> StateMachine.Action {
+        guard let registration else { preconditionFailure("a response without a request") }
+        let update = GrantUpdate(
+            sealing: sealing, provider: registration.provider, sentAt: sentAt,
+            requestedScopes: claimed.connection.scopes, fraction: random.fraction())
+        do {
+            let grant = try update.grant(after: claimed.grant, of: claimed.id, from: response, renewing: true)
+            return machine.committed(
+                try await store.commit(claimed.id, replacing: claimed.grant.version, with: grant))
+        } catch let failure as StoreFailure {
+            logger.critical(
+                "A refreshed credential could not be written; trying again",
+                metadata: ["connection": "\(claimed.id)", "why": "\(failure)"])
+            return machine.commitFailed(failure)
+        } catch {
+            logger.critical(
+                "A refreshed credential could not be sealed", metadata: ["connection": "\(claimed.id)", "why": "\(error)"])
+            return machine.commitFailed(StoreFailure(.other, "sealing failed: \(error)"))
+        }
+    }
+
+    private nonisolated func note(for verdict: RefreshVerdict, _ claimed: StoredConnection) -> AbandonNote {
+        let now = clock.now
+        let attempts = (claimed.grant.failure?.attempts ?? 0) + 1
+        func failing(_ reason: String, for pause: Duration) -> AbandonNote {
+            let retryAt = now + pause
+            let failure = RefreshFailure(
+                since: claimed.grant.failure?.since ?? now, reason: reason, attempts: attempts, retryAt: retryAt)
+            return AbandonNote(reauthorization: nil, failure: failure, refreshAt: retryAt)
+        }
+        switch verdict {
+        case .terminal(let reason):
+            return AbandonNote(reauthorization: reason, failure: nil, refreshAt: nil)
+        case .configuration(let reason):
+            return failing(reason, for: policy.configurationRetry)
+        case .transient(let reason, let retryAfter):
+            return failing(
+                reason, for: policy.backoff(attempts: attempts, fraction: random.fraction(), retryAfter: retryAfter))
+        }
+    }
+
+    private static func verdict(of error: any Error) -> RefreshVerdict {
+        guard let error = error as? BrokerError else { return .configuration(reason: "internal_error") }
+        return error.actor == .nobody
+            ? .transient(reason: error.reason ?? error.code.rawValue, retryAfter: error.retryAfter.map { .seconds($0) })
+            : .configuration(reason: error.reason ?? error.code.rawValue)
+    }
+
+    private nonisolated func report(_ outcome: RefreshOutcome, of id: ConnectionID) {
+        var event = AuditEvent(
+            at: clock.now, action: .credentialRefresh, caller: "credence", connection: id.string)
+        switch outcome {
+        case .refreshed(let stored):
+            refreshed.increment()
+            event.version = stored.grant.version
+            onChange(stored)
+        case .superseded(let stored):
+            onChange(stored)
+            return
+        case .failed(let stored, let verdict):
+            failed.increment()
+            event.version = stored.grant.version
+            switch verdict {
+            case .terminal(let reason):
+                event.result = "reauthorization_required"
+                event.reason = reason.rawValue
+            case .configuration(let reason):
+                event.result = "provider_misconfigured"
+                event.reason = reason
+            case .transient(let reason, _):
+                event.result = "provider_unavailable"
+                event.reason = reason
+            }
+            onChange(stored)
+        case .storeFailed(let failure):
+            failed.increment()
+            event.result = "store_unavailable"
+            event.reason = failure.code.rawValue
+        case .underWayElsewhere, .reauthorizationRequired, .notRefreshable, .disabled, .gone:
+            return
+        }
+        do {
+            try audit.record(event)
+        } catch {
+            // No secret leaves here, so the refresh stands; the next read will say that the log cannot be written.
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+        }
+    }
+}

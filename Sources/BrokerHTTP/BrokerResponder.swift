@@ -1,0 +1,107 @@
+public import Broker
+public import Hummingbird
+import HTTPTypes
+public import Logging
+import OAuth
+
+/// Answers every request: the credential route ahead of the router, everything else through it, every error as a
+/// problem or a page, every answer with the security headers.
+public struct BrokerResponder: HTTPResponder {
+    public typealias Context = BrokerContext
+
+    let credential: CredentialRoute
+    let router: any HTTPResponder<BrokerContext>
+    let pages: Pages
+    let strictTransport: Bool
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - authentication: by key on the network, by kernel on the admin socket.
+    ///   - publicURL: from the configuration; decides on cookies, and on the origin that forms may come from.
+    public init(
+        core: BrokerCore, authentication: CallerAuthentication, site: Site, logger: Logger
+    ) throws {
+        let pages = try Pages()
+        self.pages = pages
+        self.logger = logger
+        strictTransport = site.isSecure
+        credential = CredentialRoute(credentials: core.credentials, authentication: authentication)
+        router = BrokerRouter.make(core: core, authentication: authentication, site: site, pages: pages)
+    }
+
+    @Sendable
+    public func respond(to request: Request, context: BrokerContext) async throws -> Response {
+        let path = request.uri.path
+        do {
+            if request.method == .get, let connection = CredentialRoute.connection(in: path) {
+                return try await credential.respond(to: request, context, connection: connection)
+            }
+            var response: Response
+            do {
+                response = try await router.respond(to: request, context: context)
+            } catch {
+                response = self.response(to: error, path: path, request)
+            }
+            secure(&response)
+            return response
+        } catch {
+            var response = self.response(to: error, path: path, request)
+            secure(&response)
+            return response
+        }
+    }
+
+    private func response(to error: any Error, path: String, _ request: Request) -> Response {
+        let isPage = path.hasPrefix("/connect/") || path.hasPrefix("/callback/") || path == "/"
+        switch error {
+        case let error as BrokerError:
+            return isPage ? pages.problem(error) : Problem.response(error)
+        case let error as ConsentFailure:
+            return pages.failure(error)
+        case let error as MethodNotAllowed:
+            return Problem.response(
+                BrokerError(.methodNotAllowed, "This address takes \(error.allow).", actor: .caller), allow: error.allow)
+        case let error as HTTPError where error.status == .notFound:
+            let notFound = BrokerError(.notFound, "There is nothing at this address.", actor: .caller)
+            return isPage ? pages.problem(notFound) : Problem.response(notFound)
+        case let error as any HTTPResponseError where error.status == .badRequest || error.status == .contentTooLarge:
+            return Problem.response(.invalid("The request cannot be read."))
+        default:
+            logger.error(
+                "A request ended in an unexpected error",
+                metadata: ["method": "\(request.method)", "error": "\(type(of: error))"])
+            return Problem.response(.internalError())
+        }
+    }
+
+    /// What every answer carries but the credential's, which a program reads and no browser shows (case I14).
+    private func secure(_ response: inout Response) {
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[HTTPField.Name("Referrer-Policy")!] = "no-referrer"
+        response.headers[HTTPField.Name("X-Frame-Options")!] = "DENY"
+        response.headers[HTTPField.Name("Cross-Origin-Opener-Policy")!] = "same-origin"
+        if response.headers[.contentSecurityPolicy] == nil {
+            response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+        if strictTransport {
+            response.headers[.strictTransportSecurity] = "max-age=31536000"
+        }
+    }
+}
+
+/// How browsers reach the service.
+public struct Site: Sendable {
+    /// Scheme, host and port, without a trailing slash: the origin of every page and redirect URI (case F16).
+    public let publicURL: String
+
+    public init(publicURL: String) {
+        self.publicURL = publicURL
+    }
+
+    var isSecure: Bool { publicURL.hasPrefix("https://") }
+
+    /// The `__Host-` prefix makes the browser hold the cookie to this host, over TLS (case I13). Without TLS, which
+    /// only --development allows, no browser would take it: then a plain name.
+    var cookieName: String { isSecure ? "__Host-credence" : "credence" }
+}

@@ -1,0 +1,84 @@
+import Broker
+import HTTPTypes
+import Hummingbird
+import OAuth
+
+/// `/connect/{ticket}`: the page that says who asks for what, and the step to the provider.
+struct ConsentRoutes: Sendable {
+    let consent: Consent
+    let site: Site
+    let pages: Pages
+
+    func add(to routes: Routes) {
+        routes.onBrowser(.get, "/connect/{ticket}", show)
+        routes.onBrowser(.post, "/connect/{ticket}", start)
+    }
+
+    @Sendable
+    private func show(_ request: Request, _ context: BrokerContext) async throws -> Response {
+        let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
+        let page = try await consent.page(ticket: ticket(context), browser: browser)
+        var response = pages.consent(page, action: request.uri.path, allowHTTP: !site.isSecure)
+        if isNew { response.headers[.setCookie] = BrowserCookie.header(browser, site) }
+        return response
+    }
+
+    @Sendable
+    private func start(_ request: Request, _ context: BrokerContext) async throws -> Response {
+        let form: OAuth.Parameters
+        do {
+            form = try OAuth.Parameters(formURLEncoded: try await RequestObject.body(of: request))
+        } catch let error as BrokerError {
+            throw error
+        } catch {
+            throw ConsentFailure(.forgedForm, "The form cannot be read. Open the link again.")
+        }
+        let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
+        let location = try await consent.start(
+            ticket: ticket(context), browser: browser, formToken: try Self.formToken(request, form, site))
+        var response = Response(status: .seeOther)
+        response.headers[.location] = location
+        if isNew { response.headers[.setCookie] = BrowserCookie.header(browser, site) }
+        return response
+    }
+
+    /// A browser says where a form came from (`Origin`, `Sec-Fetch-Site`): then it must be this site, and the form
+    /// must carry the page's token (security case I15). What says neither is not a browser of the last years and
+    /// holds no cookie that an attacker could borrow.
+    private static func formToken(
+        _ request: Request, _ form: OAuth.Parameters, _ site: Site
+    ) throws(ConsentFailure) -> String? {
+        let origin = request.headers[.origin]
+        let fetchSite = request.headers[HTTPField.Name("Sec-Fetch-Site")!]
+        guard origin != nil || fetchSite != nil else { return form["form_token"] }
+        let isOurs = (origin == nil || origin == site.publicURL) && (fetchSite == nil || fetchSite == "same-origin" || fetchSite == "none")
+        guard isOurs, let token = form["form_token"] else {
+            throw ConsentFailure(
+                .forgedForm, "This form was not sent from this site's own page. Open the link at \(site.publicURL) and continue from there.")
+        }
+        return token
+    }
+
+    private func ticket(_ context: BrokerContext) -> String {
+        context.parameters.get("ticket") ?? ""
+    }
+}
+
+/// The cookie that names a browser for as long as a consent lasts.
+enum BrowserCookie {
+    static func browser(of request: Request, _ site: Site, _ consent: Consent) -> (String, isNew: Bool) {
+        if let known = value(in: request, site) { return (known, false) }
+        return (consent.newBrowser(), true)
+    }
+
+    static func value(in request: Request, _ site: Site) -> String? {
+        guard let value = request.cookies[site.cookieName]?.value, (40...64).contains(value.utf8.count) else { return nil }
+        return value
+    }
+
+    /// Two hours: longer than a ticket and a consent together. `Lax`: it comes along when the provider sends the
+    /// browser back, and with no form that another site posts.
+    static func header(_ value: String, _ site: Site) -> String {
+        "\(site.cookieName)=\(value); Path=/; Max-Age=7200; HttpOnly; SameSite=Lax\(site.isSecure ? "; Secure" : "")"
+    }
+}

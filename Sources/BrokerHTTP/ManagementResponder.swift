@@ -1,0 +1,28 @@
+public import Hummingbird
+
+/// Health for supervisors, on a listener of its own: no IDs, no secrets (security case I31).
+public struct ManagementResponder: HTTPResponder {
+    public typealias Context = BasicRequestContext
+
+    private let isHealthy: @Sendable () -> Bool
+
+    /// - Parameter isHealthy: whether the service can still write what it must never lose.
+    public init(isHealthy: @escaping @Sendable () -> Bool) {
+        self.isHealthy = isHealthy
+    }
+
+    @Sendable
+    public func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        switch (request.method, request.uri.path) {
+        case (.get, "/healthz"): text("ok\n", .ok)
+        case (.get, "/readyz"): isHealthy() ? text("ready\n", .ok) : text("the store is broken\n", .serviceUnavailable)
+        default: text("not found\n", .notFound)
+        }
+    }
+
+    private func text(_ text: String, _ status: HTTPResponse.Status) -> Response {
+        Response(
+            status: status, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
+            body: .init(byteBuffer: .init(string: text)))
+    }
+}

@@ -1,0 +1,52 @@
+import Broker
+import HTTPTypes
+import Hummingbird
+import OAuth
+
+/// `/callback/{client}`: where the provider sends the browser back (RFC 6749 §3.1.2).
+struct RedirectionEndpoint: Sendable {
+    let consent: Consent
+    let site: Site
+    let pages: Pages
+
+    func add(to routes: Routes) {
+        routes.onBrowser(.get, "/callback/{client}") { [self] request, context in
+            try await finish(request, context, encoded: Array((request.uri.query ?? "").utf8))
+        }
+        routes.onBrowser(.post, "/callback/{client}") { [self] request, context in
+            try await finish(request, context, encoded: try await RequestObject.body(of: request))
+        }
+    }
+
+    private func finish(_ request: Request, _ context: BrokerContext, encoded: [UInt8]) async throws -> Response {
+        guard let client = context.parameters.get("client").flatMap({ ClientID($0) }) else {
+            throw ConsentFailure(.unknownState, "No client of this name redirects here.")
+        }
+        let parameters: OAuth.Parameters
+        do {
+            parameters = try OAuth.Parameters(formURLEncoded: encoded)
+        } catch {
+            throw ConsentFailure(.invalidResponse, "The provider's answer cannot be read. Open the link again.")
+        }
+        let outcome = await consent.finish(
+            client: client, parameters: parameters, browser: BrowserCookie.value(in: request, site))
+        switch outcome {
+        case .connected(let id, let title, let returnTo?):
+            return redirect(to: returnTo, [("connection", id.string), ("status", "connected"), ("provider", title)])
+        case .connected(let id, let title, nil):
+            return pages.connected(id, provider: title)
+        case .failed(let failure, let returnTo?):
+            return redirect(to: returnTo, [("status", "failed"), ("error", failure.code.rawValue)])
+        case .failed(let failure, nil):
+            return pages.failure(failure)
+        }
+    }
+
+    /// 303, so that the code leaves the address bar and the history's last entry (security case I10).
+    private func redirect(to returnTo: String, _ pairs: [(String, String)]) -> Response {
+        var response = Response(status: .seeOther)
+        let query = OAuth.Parameters(pairs).formURLEncoded
+        response.headers[.location] = returnTo + (returnTo.contains("?") ? "&" : "?") + query
+        return response
+    }
+}

@@ -1,0 +1,92 @@
+import Broker
+import OAuth
+import ProviderProfiles
+
+/// What the API shows of a record. No view is ever given a secret.
+enum Views {
+    static func connection(_ stored: StoredConnection, at now: Timestamp) -> JSONValue {
+        let connection = stored.connection
+        let grant = stored.grant
+        var members: [(String, JSONValue)] = [
+            ("id", .string(connection.id.string)),
+            ("provider", .string(connection.provider)),
+        ]
+        if let client = connection.client { members.append(("client", .string(client.string))) }
+        members.append(("kind", .string(connection.kind.rawValue)))
+        members.append(("status", .string(stored.status(at: now).rawValue)))
+        if let reason = stored.reauthorization(at: now)?.rawValue ?? grant.failure?.reason {
+            members.append(("reason", .string(reason)))
+        }
+        if let owner = connection.owner { members.append(("owner", .string(owner))) }
+        members.append(("labels", map(connection.labels)))
+        members.append(("fields", map(connection.fields)))
+        members.append(("scopes", strings(grant.version > 0 ? grant.scopes : connection.scopes)))
+        members.append(("attributes", map(grant.attributes)))
+        if let account = grant.account { members.append(("account", .string(account))) }
+        append("expires_at", grant.expiresAt, to: &members)
+        append("refresh_token_expires_at", grant.refreshTokenExpiresAt, to: &members)
+        append("last_refreshed_at", grant.lastRefreshedAt, to: &members)
+        append("created_at", connection.createdAt, to: &members)
+        append("updated_at", connection.updatedAt, to: &members)
+        members.append(("version", .number(JSONNumber(grant.version))))
+        return .object(JSONObject(members))
+    }
+
+    static func consent(_ link: Consent.Link) -> JSONValue {
+        .object(
+            JSONObject([("url", .string(link.url)), ("expires_at", .string(link.expiresAt.iso8601))]))
+    }
+
+    static func client(_ client: RegisteredClient, redirectURI: String) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("id", .string(client.id.string)),
+            ("provider", .string(client.provider)),
+            ("client_id", .string(client.clientID)),
+        ]
+        if let method = client.authenticationMethod { members.append(("auth", .string(method))) }
+        members.append(("fields", map(client.fields)))
+        members.append(("scopes", strings(client.scopes)))
+        members.append(("redirect_uri", .string(redirectURI)))
+        members.append(("secrets", .array(client.secrets.map(secret))))
+        append("created_at", client.createdAt, to: &members)
+        append("updated_at", client.updatedAt, to: &members)
+        return .object(JSONObject(members))
+    }
+
+    static func secret(_ secret: ClientSecret) -> JSONValue {
+        .object(
+            JSONObject([
+                ("number", .number(JSONNumber(secret.number))), ("created_at", .string(secret.createdAt.iso8601)),
+            ]))
+    }
+
+    static func caller(_ caller: Caller, key: String? = nil) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("id", .string(caller.id.string)),
+            ("role", .string(caller.role.rawValue)),
+            ("connections", strings(caller.connections.map(\.string).sorted())),
+            ("labels", map(caller.labels)),
+            ("key_ids", strings(caller.keys.map(\.id))),
+        ]
+        append("created_at", caller.createdAt, to: &members)
+        append("revoked_at", caller.revokedAt, to: &members)
+        if let key { members.append(("key", .string(key))) }
+        return .object(JSONObject(members))
+    }
+
+    static func list(_ name: String, _ elements: [JSONValue], next: String? = nil) -> JSONValue {
+        var members: [(String, JSONValue)] = [(name, .array(elements))]
+        if let next { members.append(("next_cursor", .string(next))) }
+        return .object(JSONObject(members))
+    }
+
+    private static func append(_ name: String, _ moment: Timestamp?, to members: inout [(String, JSONValue)]) {
+        if let moment { members.append((name, .string(moment.iso8601))) }
+    }
+
+    private static func strings(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
+
+    private static func map(_ map: [String: String]) -> JSONValue {
+        .object(JSONObject(map.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    }
+}

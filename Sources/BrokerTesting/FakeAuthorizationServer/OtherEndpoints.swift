@@ -1,0 +1,128 @@
+import HTTPTypes
+import OAuth
+
+extension AuthorizationServerState {
+    // MARK: Metadata (RFC 8414 §2, OpenID Connect Discovery §3)
+
+    /// The document at a path, where it stands there and is switched on; nil for any other path.
+    func metadata(at path: String) -> Answer? {
+        let documents: [(path: String, kind: FakeAuthorizationServer.MetadataDocument)] = [
+            ("/.well-known/oauth-authorization-server" + behaviour.paths.issuer, .oauth),
+            (behaviour.paths.issuer + "/.well-known/openid-configuration", .openID),
+        ]
+        guard let document = documents.first(where: { $0.path == path })?.kind else { return nil }
+        guard behaviour.metadataDocuments.contains(document) else { return .status(404) }
+        let paths = behaviour.paths
+        var members: Members = [
+            ("issuer", jsonString(behaviour.advertisedIssuer ?? issuer)),
+            ("authorization_endpoint", jsonString(issuer + paths.authorization)),
+            ("token_endpoint", jsonString(issuer + paths.token)),
+            ("revocation_endpoint", jsonString(issuer + paths.revocation)),
+            ("introspection_endpoint", jsonString(issuer + paths.introspection)),
+            ("userinfo_endpoint", jsonString(issuer + paths.userinfo)),
+            ("response_types_supported", jsonStrings(["code"])),
+            ("grant_types_supported", jsonStrings(["authorization_code", "refresh_token"])),
+            (
+                "token_endpoint_auth_methods_supported",
+                jsonStrings(behaviour.clientAuthentication.map(\.rawValue).sorted())
+            ),
+            ("authorization_response_iss_parameter_supported", behaviour.iss == .absent ? "false" : "true"),
+        ]
+        if behaviour.pkce == .required || behaviour.pkce == .optional {
+            members.append(("code_challenge_methods_supported", jsonStrings(behaviour.pkceMethods.sorted())))
+        }
+        return .json(Self.json(Self.change(members, by: behaviour.metadataMembers)))
+    }
+
+    // MARK: Revocation (RFC 7009)
+
+    mutating func revoke(_ request: Request) -> Answer {
+        guard let form = request.form, let text = form["token"] else {
+            return refusal(.request, "token is missing", to: request)
+        }
+        let client: Client
+        switch authenticate(request, form: form) {
+        case .client(let found): client = found
+        case .refused(let answer): return answer
+        }
+        if let token = refreshTokens[text], grants[token.grant].client == client.id {
+            guard behaviour.revocableTokens.contains(.refreshToken) else {
+                return refusal(.tokenType, "refresh tokens cannot be revoked here", to: request)
+            }
+            // §2.1: the access tokens of the same grant go with it.
+            grants[token.grant].isRevoked = true
+        } else if let token = accessTokens[text], grants[token.grant].client == client.id {
+            guard behaviour.revocableTokens.contains(.accessToken) else {
+                return refusal(.tokenType, "access tokens cannot be revoked here", to: request)
+            }
+            accessTokens[text]?.isRevoked = true
+        }
+        // §2.2: an unknown token is as good as revoked.
+        return .status(200)
+    }
+
+    // MARK: Introspection (RFC 7662)
+
+    func introspect(_ request: Request, now: Int) -> Answer {
+        guard let form = request.form, let text = form["token"] else {
+            return refusal(.request, "token is missing", to: request)
+        }
+        if case .refused(let answer) = authenticate(request, form: form) { return answer }
+        if let token = liveAccessToken(text, now: now) {
+            let grant = grants[token.grant]
+            var members: Members = [
+                ("active", "true"), ("scope", jsonString(token.scope.joined(separator: " "))),
+                ("client_id", jsonString(grant.client)), ("username", jsonString(grant.user)),
+                ("sub", jsonString(grant.user)), ("token_type", jsonString(behaviour.tokenType)),
+                ("iat", String(token.issuedAt)),
+            ]
+            if let expiresAt = token.expiresAt { members.append(("exp", String(expiresAt))) }
+            return .json(Self.json(members))
+        }
+        if let token = liveRefreshToken(text, now: now) {
+            let grant = grants[token.grant]
+            return .json(
+                Self.json([
+                    ("active", "true"), ("client_id", jsonString(grant.client)), ("username", jsonString(grant.user)),
+                ]))
+        }
+        return .json(#"{"active":false}"#)
+    }
+
+    // MARK: What access tokens open (RFC 6750)
+
+    func userinfo(_ request: Request, now: Int) -> Answer {
+        openedBy(request, now: now) { grant, _ in
+            [("sub", jsonString(grant.user)), ("name", jsonString(grant.user))]
+        }
+    }
+
+    func resource(_ request: Request, now: Int) -> Answer {
+        openedBy(request, now: now) { grant, token in
+            [
+                ("user", jsonString(grant.user)), ("client", jsonString(grant.client)),
+                ("scope", jsonString(token.scope.joined(separator: " "))),
+            ]
+        }
+    }
+
+    private func openedBy(
+        _ request: Request, now: Int, _ members: (Grant, AccessToken) -> Members
+    ) -> Answer {
+        let parts = (request.headerFields[.authorization] ?? "").split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            // RFC 6750 §3.1: no error code for whoever sent no token.
+            return unauthorized(#"Bearer realm="resource""#)
+        }
+        guard let token = liveAccessToken(String(parts[1]), now: now) else {
+            return unauthorized(#"Bearer realm="resource", error="invalid_token""#)
+        }
+        return .json(Self.json(members(grants[token.grant], token)))
+    }
+
+    private func unauthorized(_ challenge: String) -> Answer {
+        var answer = Answer.json(#"{"message":"Bad credentials"}"#, status: 401)
+        answer.headerFields[.wwwAuthenticate] = challenge
+        return answer
+    }
+}

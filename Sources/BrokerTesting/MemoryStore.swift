@@ -1,0 +1,93 @@
+public import Broker
+import Synchronization
+
+/// A store that forgets: for tests of what uses a store. It passes the same conformance suite as the real ones, and
+/// fails when it is told to.
+public final class MemoryStore: BrokerStore {
+    /// The calls of the ports, so that a test can make one fail.
+    public enum Call: String, Sendable, CaseIterable {
+        case connection, connections, insertConnection, updateConnection, deleteConnection
+        case claim, commit, abandon, due
+        case insertTicket, ticket, deleteTicket, insertPending, takePending, purgeConsents
+        case client, clients, insertClient, updateClient, deleteClient
+        case callers, insertCaller, updateCaller
+        case keyRing, insertKeyRing
+
+        public var isWrite: Bool {
+            switch self {
+            case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing: false
+            default: true
+            }
+        }
+    }
+
+    struct State {
+        var connections: [ConnectionID: StoredConnection] = [:]
+        var tickets: [[UInt8]: ConsentTicket] = [:]
+        var pending: [[UInt8]: PendingAuthorization] = [:]
+        var clients: [ClientID: RegisteredClient] = [:]
+        var callers: [CallerID: Caller] = [:]
+        var keyRing: StoredKeyRing?
+
+        fileprivate var scripted: [Call: [StoreFailure]] = [:]
+        fileprivate var writeFailure: StoreFailure?
+        fileprivate var counts: [Call: Int] = [:]
+        fileprivate var nextConsumer = 0
+        fileprivate var consumers: [Int: AsyncStream<ConnectionChange>.Continuation] = [:]
+
+        func announce(_ id: ConnectionID, version: Int? = nil) {
+            for consumer in consumers.values { consumer.yield(ConnectionChange(id: id, version: version)) }
+        }
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    // MARK: Scripting
+
+    /// The next `times` calls of this kind throw, and nothing is changed.
+    public func failNext(
+        _ call: Call, times: Int = 1, with failure: StoreFailure = StoreFailure(.notWritable, "The disk is full.")
+    ) {
+        state.withLock { $0.scripted[call, default: []] += Array(repeating: failure, count: times) }
+    }
+
+    /// Every call that writes throws, until it is called with nil.
+    public func failWrites(with failure: StoreFailure?) {
+        state.withLock { $0.writeFailure = failure }
+    }
+
+    /// How often a call was made, the failed ones too.
+    public func count(of call: Call) -> Int {
+        state.withLock { $0.counts[call] ?? 0 }
+    }
+
+    /// One call: counted, failed when that was asked for, atomic.
+    func perform<T: Sendable>(_ call: Call, _ body: (inout State) -> T) throws(StoreFailure) -> T {
+        let result: Result<T, StoreFailure> = state.withLock { state in
+            state.counts[call, default: 0] += 1
+            if let failure = state.scripted[call]?.first {
+                state.scripted[call]?.removeFirst()
+                return .failure(failure)
+            }
+            if call.isWrite, let failure = state.writeFailure { return .failure(failure) }
+            return .success(body(&state))
+        }
+        return try result.get()
+    }
+
+    public func changes() -> AsyncStream<ConnectionChange> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ConnectionChange.self, bufferingPolicy: .bufferingNewest(1000))
+        let number = state.withLock { state in
+            state.nextConsumer += 1
+            state.consumers[state.nextConsumer] = continuation
+            return state.nextConsumer
+        }
+        continuation.onTermination = { [weak self] _ in
+            _ = self?.state.withLock { $0.consumers.removeValue(forKey: number) }
+        }
+        return stream
+    }
+}

@@ -1,0 +1,38 @@
+public import Broker
+import Synchronization
+
+/// Keeps audit events for a test to read, and refuses them on demand.
+public final class RecordingAudit: AuditSink {
+    private struct State {
+        var events: [AuditEvent] = []
+        var failure: AuditFailure?
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public var events: [AuditEvent] { state.withLock { $0.events } }
+
+    /// From now on every call fails with this; nil mends it.
+    public func fail(with failure: AuditFailure?) {
+        state.withLock { $0.failure = failure }
+    }
+
+    public func record(_ event: AuditEvent) throws(AuditFailure) {
+        let failure = state.withLock { state in
+            if state.failure == nil { state.events.append(event) }
+            return state.failure
+        }
+        if let failure { throw failure }
+    }
+
+    /// Only action, caller and result: enough to tell the lines apart.
+    public func tail(_ count: Int) throws(AuditFailure) -> [String] {
+        let (events, failure) = state.withLock { ($0.events.suffix(count), $0.failure) }
+        if let failure { throw failure }
+        return events.map { event in
+            #"{"action":"\#(event.action.rawValue)","caller":"\#(event.caller)","result":"\#(event.result)"}"#
+        }
+    }
+}

@@ -1,0 +1,13 @@
+#ifndef CREDENCE_COPENSSL_H
+#define CREDENCE_COPENSSL_H
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/opensslv.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#endif

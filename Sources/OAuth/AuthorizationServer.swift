@@ -1,0 +1,19 @@
+/// An authorization server's metadata (RFC 8414 §2), as far as it is used.
+public struct AuthorizationServer: Sendable, Hashable {
+    public var issuer: String?
+    public var authorizationEndpoint: EndpointURL?
+    public var tokenEndpoint: EndpointURL?
+    public var revocationEndpoint: EndpointURL?
+    public var introspectionEndpoint: EndpointURL?
+    public var deviceAuthorizationEndpoint: EndpointURL?
+    public var pushedAuthorizationRequestEndpoint: EndpointURL?
+    public var userinfoEndpoint: EndpointURL?
+    public var jwksURI: EndpointURL?
+    public var tokenEndpointAuthMethodsSupported: [String]?
+    public var codeChallengeMethodsSupported: [String]?
+    public var grantTypesSupported: [String]?
+    /// RFC 9207 §3.
+    public var authorizationResponseIssParameterSupported = false
+
+    public init() {}
+}

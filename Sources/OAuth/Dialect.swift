@@ -1,0 +1,38 @@
+public import HTTPTypes
+
+/// What one provider does differently on the wire, as its profile says. `Dialect()` is the standard.
+public struct Dialect: Sendable, Hashable {
+    /// Between the scopes of a request (RFC 6749 §3.3: a space).
+    public var scopeSeparator = " "
+    /// Between the scopes of an answer: any of these.
+    public var responseScopeSeparators: Set<Character> = [" "]
+    /// Proof Key for Code Exchange with S256 (RFC 7636). Off only where a provider refuses the parameter.
+    public var pkce = true
+    /// Added to the requests; a name of the standard's replaces its value.
+    public var authorizationParameters = Parameters()
+    public var tokenParameters = Parameters()
+    public var refreshParameters = Parameters()
+    /// Names of standard parameters that the provider must not be sent.
+    public var droppedAuthorizationParameters: Set<String> = []
+    public var droppedTokenParameters: Set<String> = []
+    /// Added to requests to the token endpoint.
+    public var headerFields = HTTPFields()
+    /// Where refreshes go, where it is not the token endpoint.
+    public var refreshEndpoint: EndpointURL?
+    /// Token answers may be form-encoded whatever their type says.
+    public var acceptsFormResponse = false
+    /// What a token answer without `token_type` means; one outside of these is refused (RFC 6749 §7.1).
+    public var defaultTokenType = "Bearer"
+    /// Other words for Bearer.
+    public var tokenTypeAliases: Set<String> = []
+    /// Client id and secret go into Basic as they are, without the form-encoding of RFC 6749 §2.3.1.
+    public var rawBasicEncoding = false
+    /// The member that holds the token answer, as a dotted path; nil is the answer itself.
+    public var responseRoot: String?
+    /// Where a standard member stands under another name (a dotted path), by the standard's name.
+    public var memberPaths: [String: String] = [:]
+    /// The parameter that carries the code to the redirection endpoint.
+    public var codeParameter = "code"
+
+    public init() {}
+}

@@ -1,0 +1,36 @@
+/// A `Retry-After` header (RFC 9110 §10.2.3).
+public enum RetryAfter: Sendable, Hashable {
+    case seconds(Int)
+    /// Seconds since 1970.
+    case date(epochSeconds: Int)
+
+    /// nil for nonsense: a promise that cannot be read is none.
+    public init?(header: String) {
+        let text = header.filter { $0 != " " || header.contains(",") }
+        if !text.isEmpty, text.utf8.count <= 10, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let seconds = Int(text) {
+            self = .seconds(seconds)
+        } else if let seconds = Self.httpDate(header) {
+            self = .date(epochSeconds: seconds)
+        } else {
+            return nil
+        }
+    }
+
+    /// `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 §5.6.7), the one form that is still sent.
+    private static func httpDate(_ text: String) -> Int? {
+        let parts = text.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = Int(parts[1]), (1...31).contains(day),
+            let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), (1970...9999).contains(year)
+        else { return nil }
+        let time = parts[4].split(separator: ":").compactMap { Int($0) }
+        guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else { return nil }
+        // Days since 1970 by the civil calendar, with the year beginning in March.
+        let shiftedYear = month < 2 ? year - 1 : year
+        let era = shiftedYear / 400
+        let yearOfEra = shiftedYear - era * 400
+        let dayOfYear = (153 * ((month + 10) % 12) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        return days * 86_400 + time[0] * 3600 + time[1] * 60 + time[2]
+    }
+}

@@ -1,0 +1,33 @@
+import HTTPTypes
+
+/// A request to the token endpoint (RFC 6749 §3.2): what all grants share, so that none can forget it.
+public enum TokenRequest {
+    public enum Purpose: Sendable {
+        case authorizationCode
+        case refresh
+    }
+
+    public static func make(
+        _ grant: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, purpose: Purpose
+    ) -> EndpointRequest {
+        var parameters = Parameters()
+        // RFC 6749 §3.2: parameters without a value are left out.
+        for pair in grant.pairs where !pair.value.isEmpty { parameters.append(pair.name, pair.value) }
+        let more = purpose == .refresh ? dialect.refreshParameters : dialect.tokenParameters
+        for pair in more.pairs { parameters.set(pair.name, pair.value) }
+        for name in dialect.droppedTokenParameters { parameters.remove(name) }
+        return form(parameters, at: endpoint, client: client, dialect: dialect)
+    }
+
+    /// An authenticated form POST: also what revocation and introspection are.
+    static func form(
+        _ parameters: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect
+    ) -> EndpointRequest {
+        var parameters = parameters
+        var fields = EndpointRequest.standardFields(dialect)
+        fields[.contentType] = "application/x-www-form-urlencoded"
+        client.authentication.apply(clientID: client.id, to: &parameters, &fields, dialect: dialect)
+        return EndpointRequest(
+            method: .post, url: endpoint, headerFields: fields, body: Array(parameters.formURLEncoded.utf8))
+    }
+}

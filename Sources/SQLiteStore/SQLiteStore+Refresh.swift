@@ -1,0 +1,80 @@
+public import Broker
+import GRDB
+
+// ConnectionStore: what the refresh does. Each rule stands in the WHERE of one UPDATE.
+extension SQLiteStore {
+    public func claim(
+        _ id: ConnectionID, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
+    ) async throws(StoreFailure) -> ClaimResult {
+        try await write { db in
+            let claimed = try db.change(
+                """
+                UPDATE credential SET fence = fence + 1, attempt_id = ?, attempt_fence = fence + 1, attempt_owner = ?,
+                    attempt_lease_until = ?
+                WHERE connection = ? AND version = ?
+                    AND (attempt_id IS NULL OR attempt_id = ? OR attempt_lease_until <= ?)
+                """,
+                [
+                    .text(attempt), .text(owner), .time(lease), .text(id.string), .integer(version), .text(attempt),
+                    .time(now),
+                ])
+            guard let stored = try db.storedConnection(id) else { return (.gone, nil) }
+            return (claimed == 1 ? .claimed(stored) : .lost(stored), nil)
+        }
+    }
+
+    public func commit(
+        _ id: ConnectionID, replacing version: Int, with grant: Grant
+    ) async throws(StoreFailure) -> CommitResult {
+        try await write { db in
+            let columns = ConnectionRow.grantColumns + ConnectionRow.attemptColumns
+            let committed = try db.change(
+                """
+                UPDATE credential SET \(columns.map { "\($0) = ?" }.joined(separator: ", "))
+                WHERE connection = ? AND version = ?
+                """,
+                ConnectionRow.values(grant) + ConnectionRow.values(nil as RefreshAttempt?)
+                    + [.text(id.string), .integer(version)])
+            guard let stored = try db.storedConnection(id) else { return (.gone, nil) }
+            guard committed == 1 else { return (.superseded(stored), nil) }
+            return (.committed(stored), ConnectionChange(id: id, version: stored.grant.version))
+        }
+    }
+
+    public func abandon(
+        _ id: ConnectionID, version: Int, attempt: String, note: AbandonNote
+    ) async throws(StoreFailure) -> Bool {
+        try await write { db in
+            let abandoned = try db.change(
+                """
+                UPDATE credential SET reauthorization = ?, refresh_at = ?, failure_since = ?, failure_reason = ?,
+                    failure_attempts = ?, failure_retry_at = ?, attempt_id = NULL, attempt_fence = NULL,
+                    attempt_owner = NULL, attempt_lease_until = NULL
+                WHERE connection = ? AND version = ? AND attempt_id = ?
+                """,
+                [.text(note.reauthorization?.rawValue), .time(note.refreshAt)] + ConnectionRow.values(note.failure)
+                    + [.text(id.string), .integer(version), .text(attempt)])
+            // The version stays, but what a cache holds of the failure does not.
+            return abandoned == 1 ? (true, ConnectionChange(id: id, version: nil)) : (false, nil)
+        }
+    }
+
+    public func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID] {
+        try await read { db in
+            try db.all(Self.due, [.time(now), .time(now), .time(now), .integer(max(0, limit))]) { columns in
+                try columns.identifier()
+            }
+        }
+    }
+
+    /// Walks the index `credential_due` from its beginning. An expired grant without a refresh token waits for its
+    /// owner (`StoredConnection.reauthorization(at:)`).
+    static let due = """
+        SELECT g.connection FROM credential g CROSS JOIN connection c ON c.id = g.connection
+        WHERE g.refresh_at <= ? AND g.reauthorization IS NULL
+            AND NOT (g.version > 0 AND g.refresh IS NULL AND g.expires_at IS NOT NULL AND g.expires_at <= ?)
+            AND (g.attempt_id IS NULL OR g.attempt_lease_until <= ?)
+            AND c.is_disabled = 0
+        ORDER BY g.refresh_at, g.connection LIMIT ?
+        """
+}

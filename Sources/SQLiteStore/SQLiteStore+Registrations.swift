@@ -1,0 +1,129 @@
+public import Broker
+import GRDB
+import Sealing
+
+// ClientStore and KeyRingStore.
+extension SQLiteStore {
+    public func client(_ id: ClientID) async throws(StoreFailure) -> RegisteredClient? {
+        try await read { db in try db.registeredClients("WHERE id = ?", [.text(id.string)]).first }
+    }
+
+    public func clients() async throws(StoreFailure) -> [RegisteredClient] {
+        try await read { db in try db.registeredClients("ORDER BY id", []) }
+    }
+
+    public func insert(_ client: RegisteredClient) async throws(StoreFailure) -> Bool {
+        try await write { db in
+            let inserted = try db.change(
+                """
+                INSERT INTO client (id, provider, client_id, authentication_method, fields, scopes, created_at,
+                    updated_at, revision)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                """,
+                [
+                    .text(client.id.string), .text(client.provider), .text(client.clientID),
+                    .text(client.authenticationMethod), .json(client.fields), .json(client.scopes),
+                    .time(client.createdAt), .time(client.updatedAt), .integer(client.revision),
+                ])
+            guard inserted == 1 else { return (false, nil) }
+            try db.insertSecrets(of: client)
+            return (true, nil)
+        }
+    }
+
+    public func update(_ client: RegisteredClient) async throws(StoreFailure) -> Bool {
+        try await write(erasing: true) { db in
+            let updated = try db.change(
+                """
+                UPDATE client SET client_id = ?, authentication_method = ?, fields = ?, scopes = ?, updated_at = ?,
+                    revision = revision + 1
+                WHERE id = ? AND revision = ?
+                """,
+                [
+                    .text(client.clientID), .text(client.authenticationMethod), .json(client.fields),
+                    .json(client.scopes), .time(client.updatedAt), .text(client.id.string), .integer(client.revision),
+                ])
+            guard updated == 1 else { return (false, nil) }
+            try db.change("DELETE FROM client_secret WHERE client = ?", [.text(client.id.string)])
+            try db.insertSecrets(of: client)
+            return (true, nil)
+        }
+    }
+
+    public func deleteClient(_ id: ClientID) async throws(StoreFailure) -> DeleteClientResult {
+        try await write(erasing: true) { db in
+            let users = try db.first(
+                "SELECT count(*) FROM connection WHERE client = ?", [.text(id.string)]
+            ) { try $0.integer() }
+            if let users, users > 0 { return (.inUse(users), nil) }
+            let deleted = try db.change("DELETE FROM client WHERE id = ?", [.text(id.string)])
+            return (deleted == 1 ? .deleted : .notFound, nil)
+        }
+    }
+
+    public func keyRing() async throws(StoreFailure) -> StoredKeyRing? {
+        try await read { db in
+            guard let checkValue = try db.first("SELECT check_value FROM key_ring", [], { try $0.bytes() })
+            else { return nil }
+            let dataKeys = try db.all("SELECT term, state, box FROM data_key ORDER BY term", []) { columns in
+                guard let term = UInt32(exactly: try columns.integer()) else { throw Unreadable() }
+                return WrappedDataKey(term: term, state: try columns.word(), box: try columns.box())
+            }
+            return StoredKeyRing(checkValue: checkValue, dataKeys: dataKeys)
+        }
+    }
+
+    public func insert(_ keyRing: StoredKeyRing) async throws(StoreFailure) -> Bool {
+        try await write { db in
+            let inserted = try db.change(
+                "INSERT INTO key_ring (one, check_value) VALUES (1, ?) ON CONFLICT (one) DO NOTHING",
+                [.bytes(keyRing.checkValue)])
+            guard inserted == 1 else { return (false, nil) }
+            for key in keyRing.dataKeys {
+                try db.change(
+                    "INSERT INTO data_key (term, state, box) VALUES (?, ?, ?)",
+                    [.integer(Int(key.term)), .text(key.state.rawValue), .bytes(key.box.bytes)])
+            }
+            return (true, nil)
+        }
+    }
+}
+
+extension Database {
+    fileprivate func registeredClients(_ clause: String, _ values: [Value]) throws -> [RegisteredClient] {
+        let found = try all(
+            """
+            SELECT id, provider, client_id, authentication_method, fields, scopes, created_at, updated_at, revision
+            FROM client \(clause)
+            """, values
+        ) { columns in
+            RegisteredClient(
+                id: try columns.identifier(), provider: try columns.text(), clientID: try columns.text(),
+                authenticationMethod: try columns.optionalText(), fields: try columns.json(),
+                scopes: try columns.json(), createdAt: try columns.time(), updatedAt: try columns.time(),
+                revision: try columns.integer())
+        }
+        return try found.map { client in
+            var client = client
+            client.secrets = try all(
+                "SELECT number, box, created_at FROM client_secret WHERE client = ? ORDER BY position",
+                [.text(client.id.string)]
+            ) { columns in
+                ClientSecret(
+                    number: try columns.integer(), box: try columns.box(), createdAt: try columns.time())
+            }
+            return client
+        }
+    }
+
+    fileprivate func insertSecrets(of client: RegisteredClient) throws {
+        for (position, secret) in client.secrets.enumerated() {
+            try change(
+                "INSERT INTO client_secret (client, position, number, box, created_at) VALUES (?, ?, ?, ?, ?)",
+                [
+                    .text(client.id.string), .integer(position), .integer(secret.number), .bytes(secret.box.bytes),
+                    .time(secret.createdAt),
+                ])
+        }
+    }
+}

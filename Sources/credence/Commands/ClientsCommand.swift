@@ -1,0 +1,142 @@
+import ArgumentParser
+import OAuth
+
+struct ClientsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clients", abstract: "Our registrations at providers.",
+        subcommands: [Add.self, List.self, Show.self, Remove.self, SecretCommand.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Register a client.",
+            discussion: """
+                Prints the redirect URI to register at the provider.
+                Example: credence clients add crm --provider oauth2 --client-id 1234 --secret-stdin \\
+                    --field issuer=https://login.example.com --scope read --scope offline_access
+                """)
+        @Argument(help: "The client's ID here: letters, digits and . _ -") var id: String
+        @Option(help: "The provider's profile.") var provider: String
+        @Option(help: "The client_id that the provider issued.") var clientId: String
+        @Option(help: "client_secret_basic, client_secret_post or none.") var auth: String?
+        @Option(name: .customLong("field"), help: ArgumentHelp("A field of the profile.", valueName: "k=v"))
+        var fields: [String] = []
+        @Option(name: .customLong("scope"), help: "A scope to ask for.") var scopes: [String] = []
+        @OptionGroup var secret: SecretOptions
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            var members: [(String, JSONValue)] = [
+                ("id", .string(try segment(id))), ("provider", .string(provider)), ("client_id", .string(clientId)),
+                ("fields", .map(try keyValues(fields, option: "--field"))), ("scopes", .strings(scopes)),
+            ]
+            if let auth { members.append(("auth", .string(auth))) }
+            if secret.isGiven, let text = try secret.read(prompt: "") { members.append(("secret", .string(text))) }
+            let body = JSONValue.object(JSONObject(members))
+            let shown = try await common.withAPI { try await $0.call(.POST, "/v1/clients", body) }
+            if common.json { return Terminal.say(shown.serialized()) }
+            Terminal.say("added \(id)")
+            Terminal.say("redirect URI to register at the provider: \(shown["redirect_uri"]?.string ?? "")")
+            if !secret.isGiven, auth != "none" { Terminal.say("next: credence clients secret add \(id)") }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the clients.", discussion: "Example: credence clients list")
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let answer = try await common.withAPI { try await $0.call(.GET, "/v1/clients") }
+            if common.json { return Terminal.say(answer.serialized()) }
+            Terminal.table(
+                ["id", "provider", "client_id", "secrets", "redirect_uri"],
+                (answer["clients"]?.elements ?? []).map { client in
+                    [
+                        client["id"]?.display ?? "", client["provider"]?.display ?? "",
+                        client["client_id"]?.display ?? "", String(client["secrets"]?.elements.count ?? 0),
+                        client["redirect_uri"]?.display ?? "",
+                    ]
+                })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a client, without its secrets.", discussion: "Example: credence clients show crm")
+        @Argument(help: "The client's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/clients/\(try segment(id))"
+            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            if common.json { return Terminal.say(shown.serialized()) }
+            Terminal.list(shown.members.map { ($0.0, $0.1.display) })
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a client that no connection uses.", discussion: "Example: credence clients remove crm")
+        @Argument(help: "The client's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/clients/\(try segment(id))"
+            try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+            Terminal.say(common.json ? "{}" : "removed \(id)")
+        }
+    }
+
+    struct SecretCommand: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "secret", abstract: "A client's secrets; several may overlap while one is rotated.",
+            subcommands: [Add.self, List.self, Remove.self])
+
+        struct Add: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Add a secret; it is used from now on.",
+                discussion: "Example: credence clients secret add crm --secret-file new-secret.txt")
+            @Argument(help: "The client's ID.") var id: String
+            @OptionGroup var secret: SecretOptions
+            @OptionGroup var common: CommonOptions
+
+            func run() async throws {
+                guard let text = try secret.read(prompt: "Secret of client \(id): ") else { throw Terminal.secretIsMissing() }
+                let path = "/v1/clients/\(try segment(id))/secrets"
+                let body = JSONValue.object(JSONObject([("secret", .string(text))]))
+                let shown = try await common.withAPI { try await $0.call(.POST, path, body) }
+                Terminal.say(common.json ? shown.serialized() : "added secret \(shown["number"]?.display ?? "?") of \(id)")
+            }
+        }
+
+        struct List: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "List a client's secrets by number, never by value.", discussion: "Example: credence clients secret list crm")
+            @Argument(help: "The client's ID.") var id: String
+            @OptionGroup var common: CommonOptions
+
+            func run() async throws {
+                let path = "/v1/clients/\(try segment(id))/secrets"
+                let answer = try await common.withAPI { try await $0.call(.GET, path) }
+                if common.json { return Terminal.say(answer.serialized()) }
+                Terminal.table(
+                    ["number", "created"],
+                    (answer["secrets"]?.elements ?? []).map { [$0["number"]?.display ?? "", $0["created_at"]?.display ?? ""] })
+            }
+        }
+
+        struct Remove: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Remove a secret by its number.", discussion: "Example: credence clients secret remove crm 1")
+            @Argument(help: "The client's ID.") var id: String
+            @Argument(help: "The secret's number.") var number: Int
+            @OptionGroup var common: CommonOptions
+
+            func run() async throws {
+                let path = "/v1/clients/\(try segment(id))/secrets/\(number)"
+                try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+                Terminal.say(common.json ? "{}" : "removed secret \(number) of \(id)")
+            }
+        }
+    }
+}

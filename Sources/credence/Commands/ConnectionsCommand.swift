@@ -1,0 +1,168 @@
+import ArgumentParser
+import OAuth
+
+struct ConnectionsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "connections", abstract: "Connections: one owner's grant or secret at one provider.",
+        subcommands: [Add.self, List.self, Show.self, Connect.self, Status.self, Disable.self, Enable.self, Remove.self])
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add a connection.",
+            discussion: """
+                Example: credence connections add acme-crm --client crm --owner alice --label team=sales
+                Example: credence connections add text-analytics --provider api-key --field header=Ocp-Apim-Subscription-Key
+                """)
+
+        @Argument(help: "The connection's ID: letters, digits and . _ -") var id: String
+        @Option(help: "The client whose registration it uses.") var client: String?
+        @Option(help: "The provider, for API keys and Basic, or when only one client is registered there.")
+        var provider: String?
+        @Option(name: .customLong("field"), help: ArgumentHelp("A field of the profile.", valueName: "k=v"))
+        var fields: [String] = []
+        @Option(name: .customLong("scope"), help: "A scope to ask for, in place of the client's.") var scopes: [String] = []
+        @Option(help: "Whose connection it is.") var owner: String?
+        @Option(name: .customLong("label"), help: ArgumentHelp("A label, for callers' rules.", valueName: "k=v"))
+        var labels: [String] = []
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            var members: [(String, JSONValue)] = [("id", .string(try segment(id)))]
+            if let client { members.append(("client", .string(client))) }
+            if let provider { members.append(("provider", .string(provider))) }
+            members.append(("fields", .map(try keyValues(fields, option: "--field"))))
+            if !scopes.isEmpty { members.append(("scopes", .strings(scopes))) }
+            if let owner { members.append(("owner", .string(owner))) }
+            members.append(("labels", .map(try keyValues(labels, option: "--label"))))
+            let body = JSONValue.object(JSONObject(members))
+            let answer = try await common.withAPI { try await $0.call(.POST, "/v1/connections", body) }
+            if common.json { return Terminal.say(answer.serialized()) }
+            Terminal.say("added \(id)")
+            if answer["consent"] != nil {
+                Terminal.say("next: credence connections connect \(id)")
+            } else {
+                Terminal.say("next: credence secrets set \(id)")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List connections.", discussion: "Example: credence connections list --status reauthorization_required")
+
+        @Option(help: "Only those with this status.") var status: String?
+        @Option(name: .customLong("label"), help: ArgumentHelp("Only those with this label.", valueName: "k=v"))
+        var labels: [String] = []
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            var query = Parameters([("limit", "500")])
+            if let status { query.append("status", status) }
+            for (key, value) in try keyValues(labels, option: "--label").sorted(by: { $0.key < $1.key }) {
+                query.append("label", "\(key):\(value)")
+            }
+            let found = try await common.withAPI { [query] api in
+                var all: [JSONValue] = []
+                var page = query
+                while true {
+                    let answer = try await api.call(.GET, "/v1/connections?\(page.formURLEncoded)")
+                    all += answer["connections"]?.elements ?? []
+                    guard let next = answer["next_cursor"]?.string else { return all }
+                    page.set("cursor", next)
+                }
+            }
+            if common.json { return Terminal.say(JSONValue.object(JSONObject([("connections", .array(found))])).serialized()) }
+            Terminal.table(
+                ["id", "provider", "status", "owner", "expires"],
+                found.map { connection in
+                    ["id", "provider", "status", "owner", "expires_at"].map { connection[$0]?.display ?? "-" }
+                })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a connection, without its secrets.", discussion: "Example: credence connections show acme-crm")
+        @Argument(help: "The connection's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/connections/\(try segment(id))"
+            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            if common.json { return Terminal.say(shown.serialized()) }
+            Terminal.list(shown.members.map { ($0.0, $0.1.display) })
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a connection's status in a word.",
+            discussion: "Example: test \"$(credence connections status acme-crm)\" = active")
+        @Argument(help: "The connection's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/connections/\(try segment(id))"
+            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            if common.json {
+                let members = shown.members.filter { ["id", "status", "reason"].contains($0.0) }
+                return Terminal.say(JSONValue.object(JSONObject(members)).serialized())
+            }
+            Terminal.say(shown["status"]?.string ?? "unknown")
+        }
+    }
+
+    struct Connect: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the link by which the owner consents; it lives for thirty minutes.",
+            discussion: "Example: credence connections connect acme-crm")
+        @Argument(help: "The connection's ID.") var id: String
+        @Option(help: ArgumentHelp("Where the browser goes afterwards: one of the service's allowed URLs.", valueName: "url"))
+        var returnTo: String?
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/connections/\(try segment(id))/consent"
+            let body = returnTo.map { JSONValue.object(JSONObject([("return_to", .string($0))])) }
+            let link = try await common.withAPI { try await $0.call(.POST, path, body) }
+            Terminal.say(common.json ? link.serialized() : link["url"]?.string ?? "")
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hand out no credential of this connection until it is enabled.",
+            discussion: "Example: credence connections disable acme-crm")
+        @Argument(help: "The connection's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+        func run() async throws { try await change(id, "disable", common) }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Enable a disabled connection.", discussion: "Example: credence connections enable acme-crm")
+        @Argument(help: "The connection's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+        func run() async throws { try await change(id, "enable", common) }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a connection; its tokens are revoked at the provider where it can.",
+            discussion: "Example: credence connections remove acme-crm")
+        @Argument(help: "The connection's ID.") var id: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let path = "/v1/connections/\(try segment(id))"
+            try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+            Terminal.say(common.json ? "{}" : "removed \(id)")
+        }
+    }
+}
+
+private func change(_ id: String, _ verb: String, _ common: CommonOptions) async throws {
+    let path = "/v1/connections/\(try segment(id))/\(verb)"
+    let shown = try await common.withAPI { try await $0.call(.POST, path) }
+    Terminal.say(common.json ? shown.serialized() : "\(verb)d \(id)")
+}

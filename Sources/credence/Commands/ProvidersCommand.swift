@@ -1,0 +1,107 @@
+import ArgumentParser
+import OAuth
+import ProviderProfiles
+
+struct ProvidersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "providers", abstract: "Providers' profiles.", subcommands: [List.self, Show.self, Check.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the profiles.", discussion: "Example: credence providers list")
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            let catalog = try Profiles.catalog(common)
+            if common.json {
+                let all = catalog.all.map { profile in
+                    JSONValue.object(
+                        JSONObject([
+                            ("provider", .string(profile.name)), ("title", .string(profile.title)),
+                            ("kind", .string(profile.kind.rawValue)),
+                        ]))
+                }
+                return Terminal.say(JSONValue.object(JSONObject([("providers", .array(all))])).serialized())
+            }
+            Terminal.table(["provider", "kind", "title"], catalog.all.map { [$0.name, $0.kind.rawValue, $0.title] })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a profile: what it asks for, and its file.", discussion: "Example: credence providers show oauth2")
+        @Argument(help: "The profile's name.") var name: String
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            guard let profile = try Profiles.catalog(common)[name] else {
+                throw CommandFailure(.notFound, "There is no provider \(Terminal.printable(name)). See: credence providers list")
+            }
+            if common.json { return Terminal.say(profile.source.serialized()) }
+            Terminal.list([
+                ("provider", profile.name), ("title", profile.title), ("kind", profile.kind.rawValue),
+                ("documentation", profile.documentation ?? "-"),
+            ])
+            guard !profile.fields.isEmpty else { return }
+            Terminal.say("")
+            Terminal.table(
+                ["field", "of", "required", "default", "title"],
+                profile.fields.map { field in
+                    [field.name, field.of.rawValue, field.required ? "yes" : "no", field.default ?? "-", field.title]
+                })
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say everything that is wrong with profile files.",
+            discussion: "Example: credence providers check providers/my-crm.json")
+        @Argument(help: "The files.") var files: [String]
+        @Flag(help: "Answer in JSON, for machines.") var json = false
+        @Flag(help: "Allow http endpoints, as serve --development does.") var development = false
+
+        func run() async throws {
+            var problems: [ProfileProblem] = []
+            for file in files {
+                problems += ProfileCheck.problems(in: try Profiles.bytes(of: file), file: file, allowHTTP: development)
+            }
+            if json {
+                let all = problems.map { problem in
+                    JSONValue.object(
+                        JSONObject([
+                            ("file", .string(problem.file)), ("path", .string(problem.path)),
+                            ("message", .string(problem.message)),
+                        ]))
+                }
+                Terminal.say(JSONValue.object(JSONObject([("problems", .array(all))])).serialized())
+            } else {
+                for problem in problems { Terminal.say("\(problem)") }
+            }
+            guard problems.isEmpty else {
+                throw CommandFailure(.failed, problems.count == 1 ? "1 problem." : "\(problems.count) problems.")
+            }
+            if !json { Terminal.say(files.count == 1 ? "1 profile is fine." : "\(files.count) profiles are fine.") }
+        }
+    }
+}
+
+enum Profiles {
+    static func catalog(_ common: CommonOptions) throws -> ProviderCatalog {
+        try catalog(folders: common.providerFolders, allowHTTP: common.development)
+    }
+
+    static func catalog(folders: [String], allowHTTP: Bool) throws -> ProviderCatalog {
+        do {
+            return try ProviderCatalog.load(directories: folders, allowHTTP: allowHTTP)
+        } catch {
+            throw CommandFailure(.failed, "Profiles are not in order:\n\(error)")
+        }
+    }
+
+    static func bytes(of file: String) throws -> [UInt8] {
+        guard let bytes = PrivateFile.read(file, limit: 1 << 20) else {
+            throw CommandFailure(.failed, "\(file) cannot be read, or is larger than 1 MiB.")
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Glibc
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import NIOSSL
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the service.",
+        discussion: """
+            Prints one line, 'listening on …', when it is ready. Settings come from here, else from the environment
+            (CREDENCE_LISTEN, CREDENCE_PUBLIC_URL, …), else from --config.
+            Example: credence serve --data /var/lib/credence --public-url https://credence.example.com
+            """)
+
+    @Option(help: ArgumentHelp("The data folder.", valueName: "dir")) var data: String?
+    @Option(help: ArgumentHelp("Where to listen; 127.0.0.1:8400 unless said.", valueName: "host:port")) var listen: String?
+    @Option(help: ArgumentHelp("Where browsers reach the service: https://host[:port].", valueName: "url")) var publicURL: String?
+    @Option(name: .customLong("providers"), help: ArgumentHelp("A folder with more profiles.", valueName: "dir"))
+    var providerFolders: [String] = []
+    @Option(help: ArgumentHelp("The certificate chain, PEM.", valueName: "file")) var tlsCertificate: String?
+    @Option(help: ArgumentHelp("Its private key, PEM.", valueName: "file")) var tlsKey: String?
+    @Option(help: ArgumentHelp("Health and metrics; 127.0.0.1:9464 unless said.", valueName: "host:port"))
+    var managementListen: String?
+    @Option(name: .customLong("return-to"), help: ArgumentHelp("A URL that consents may return to, to the letter.", valueName: "url"))
+    var allowedReturns: [String] = []
+    @Option(name: .customLong("allow-network"), help: ArgumentHelp("A private network that providers may live in.", valueName: "cidr"))
+    var allowedNetworks: [String] = []
+    @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
+    var trustedCertificates: String?
+    @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file")) var masterKeyFile: String?
+    @Option(help: ArgumentHelp("A configuration file, YAML.", valueName: "file")) var config: String?
+    @Flag(help: "DANGEROUS: allows http, loopback and private addresses. For development alone.") var development = false
+
+    func run() async throws {
+        var common = CommonOptions()
+        common.data = data
+        var options = ServiceOptions(folder: common.folder)
+        try await options.fill(fromFile: config)
+        options.isDevelopment = development
+        options.listen = listen ?? options.listen
+        options.managementListen = managementListen ?? options.managementListen
+        options.publicURL = publicURL ?? options.publicURL
+        options.tlsCertificate = tlsCertificate ?? options.tlsCertificate
+        options.tlsKey = tlsKey ?? options.tlsKey
+        options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
+        options.masterKeyFile = masterKeyFile ?? options.masterKeyFile
+        if !providerFolders.isEmpty { options.providerFolders = providerFolders }
+        if !allowedReturns.isEmpty { options.allowedReturns = allowedReturns }
+        if !allowedNetworks.isEmpty { options.allowedNetworks = allowedNetworks }
+
+        let address = try ListenAddress(options.listen, option: "--listen").withPort()
+        let tls = try tls(options)
+        let scheme = tls == nil ? "http" : "https"
+        options.publicURL = try Self.publicURL(options, address, scheme)
+
+        var logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .info
+        if development {
+            Terminal.complain(
+                "!! --development: http, loopback and private addresses are allowed. Never run this where real secrets are. !!")
+        }
+        let http1 = HTTPServerBuilder.http1(
+            configuration: .init(
+                idleTimeout: .seconds(60),
+                httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
+        let server = try tls.map { try HTTPServerBuilder.tls(http1, tlsConfiguration: $0) } ?? http1
+        try await Service.explained { [options] in
+            let service = try await Service.open(options, logger: logger)
+            try await service.run(server: server, listen: address, scheme: scheme)
+        }
+    }
+
+    private func tls(_ options: ServiceOptions) throws -> TLSConfiguration? {
+        switch (options.tlsCertificate, options.tlsKey) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            do {
+                var configuration = TLSConfiguration.makeServerConfiguration(
+                    certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+                    privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+                configuration.minimumTLSVersion = .tlsv12
+                return configuration
+            } catch {
+                throw CommandFailure(.failed, "The certificate \(certificate) or its key \(key) cannot be read as PEM: \(error)")
+            }
+        default: throw CommandFailure(.usage, "--tls-certificate and --tls-key belong together.")
+        }
+    }
+
+    /// Redirect URIs and cookies hang on it, so it is said once and never taken from a request.
+    private static func publicURL(_ options: ServiceOptions, _ address: ListenAddress, _ scheme: String) throws -> String {
+        guard var url = options.publicURL else {
+            return options.isDevelopment ? "\(scheme)://\(address.text)" : "https://\(address.text)"
+        }
+        while url.hasSuffix("/") { url.removeLast() }
+        let isHTTPS = url.hasPrefix("https://")
+        guard isHTTPS || (options.isDevelopment && url.hasPrefix("http://")) else {
+            throw CommandFailure(.usage, "--public-url must be an https URL (http only with --development).")
+        }
+        let rest = url.dropFirst(isHTTPS ? 8 : 7)
+        guard !rest.isEmpty, !rest.contains(where: { "/?#@\\ ".contains($0) }) else {
+            throw CommandFailure(.usage, "--public-url is scheme, host and port alone, such as https://credence.example.com.")
+        }
+        return url
+    }
+}

@@ -1,0 +1,52 @@
+import Broker
+import ServiceLifecycle
+
+/// The background refresh and its like. When the service stops, it is the last to go: refreshes under way have spent
+/// their tokens, so their answers must be stored (security case I22).
+struct BackgroundWork: ServiceLifecycle.Service {
+    let core: BrokerCore
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await core.run()
+        }
+        await core.drain()
+    }
+}
+
+/// Counts listeners that are up.
+actor Listening {
+    private var missing: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(count: Int) {
+        missing = count
+    }
+
+    func one() {
+        missing -= 1
+        guard missing == 0 else { return }
+        for waiter in waiting { waiter.resume() }
+        waiting = []
+    }
+
+    func all() async {
+        guard missing > 0 else { return }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+}
+
+/// Prints the one line that scripts wait for, once every listener is up.
+struct Announcement: ServiceLifecycle.Service {
+    let listening: Listening
+    let line: String
+
+    func run() async throws {
+        let announcing = Task { [listening, line] in
+            await listening.all()
+            Terminal.say(line)
+        }
+        try? await gracefulShutdown()
+        announcing.cancel()
+    }
+}

@@ -1,0 +1,237 @@
+import AuditLog
+import Broker
+import BrokerHTTP
+import Glibc
+import HTTPTransport
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ProviderProfiles
+import SQLiteStore
+import Sealing
+import ServiceLifecycle
+import UnixSignals
+
+/// The composition: one data folder, opened by one process, with everything that works on it.
+struct Service: Sendable {
+    let options: ServiceOptions
+    let core: BrokerCore
+    let store: SQLiteStore
+    let logger: Logger
+    /// Who the admin socket's caller is: a person with a shell on this machine.
+    private static let local = Caller(
+        id: CallerID("local")!, role: .admin, createdAt: Timestamp(milliseconds: 0))
+
+    // MARK: Opening
+
+    /// Opens what `init` made. Refuses, with one line that says what to do, whatever is not in order; nothing that is
+    /// stored is changed by refusing.
+    static func open(_ options: ServiceOptions, logger: Logger) async throws -> Service {
+        try DataFolder.check(options.folder)
+        let store = try SQLiteStore(folder: options.folder)
+        guard let stored = try await store.keyRing() else {
+            throw CommandFailure(.failed, "The data folder \(options.folder) has no key ring. Run: credence init --data \(options.folder)")
+        }
+        let keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
+        return try await compose(options, store: store, keyRing: keyRing, logger: logger)
+    }
+
+    private static func compose(
+        _ options: ServiceOptions, store: SQLiteStore, keyRing: KeyRing, logger: Logger
+    ) async throws -> Service {
+        var configuration = BrokerCore.Configuration(publicURL: options.publicURL ?? "https://localhost")
+        configuration.allowedReturns = Set(options.allowedReturns)
+        configuration.allowHTTP = options.isDevelopment
+        let exchange = try VettedExchange(
+            policy: try options.egress(), additionalTrustRoots: options.trustedCertificates)
+        let core = BrokerCore(
+            configuration: configuration, store: store, keyRing: keyRing,
+            catalog: try Profiles.catalog(folders: options.providerFolders, allowHTTP: options.isDevelopment),
+            exchange: exchange, audit: try FileAuditSink(path: options.auditPath), clock: SystemClock(),
+            random: SystemRandom(), logger: logger)
+        try await core.prepare()
+        return Service(options: options, core: core, store: store, logger: logger)
+    }
+
+    private static func masterKey(_ options: ServiceOptions) throws -> MasterKey {
+        if options.masterKeyFile == nil, SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent {
+            return try SystemdCredentialSource(name: ServiceOptions.systemdCredential).masterKey()
+        }
+        return try FileMasterKeySource(path: options.masterKeyPath).masterKey()
+    }
+
+    // MARK: Init
+
+    struct Initialized: Sendable {
+        var createdStore: Bool
+        var adminKey: String?
+    }
+
+    /// Makes what is not there yet. A key ring without its master key, or a master key that does not open the key
+    /// ring, is refused: making a new one would lose everything (security case S6).
+    static func initialize(_ options: ServiceOptions) async throws -> Initialized {
+        let logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })
+        return try await explained {
+            try DataFolder.make(options.folder)
+            try DataFolder.check(options.folder)
+            let store = try SQLiteStore(folder: options.folder)
+            let stored = try await store.keyRing()
+            let keyRing: KeyRing
+            if let stored {
+                keyRing = try KeyRing.open(
+                    stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
+            } else {
+                if !PrivateFile.exists(options.masterKeyPath),
+                    !SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent
+                {
+                    try FileMasterKeySource.createFile(at: options.masterKeyPath)
+                }
+                let masterKey = try masterKey(options)
+                let (made, dataKeys) = try KeyRing.create(masterKey: masterKey)
+                guard try await store.insert(StoredKeyRing(checkValue: try masterKey.checkValue(), dataKeys: dataKeys)) else {
+                    throw CommandFailure(.tryLater, "Somebody else is making this data folder; try again.")
+                }
+                keyRing = made
+            }
+            let service = try await compose(options, store: store, keyRing: keyRing, logger: logger)
+            var initialized = Initialized(createdStore: stored == nil)
+            if try await !service.core.callers.all().contains(where: { $0.role == .admin && $0.revokedAt == nil }) {
+                let name = try await service.core.callers.all().contains { $0.id.string == "admin" } ? nil : CallerID("admin")
+                initialized.adminKey = try await service.core.callers.add(
+                    name, role: .admin, connections: [], labels: [:], by: local).key
+            }
+            service.store.close()
+            return initialized
+        }
+    }
+
+    // MARK: Reaching a service
+
+    /// The service that runs on this folder, over its admin socket; where none runs, one for the length of the verb.
+    static func reach<Value: Sendable>(
+        _ options: ServiceOptions, _ body: @escaping @Sendable (API) async throws -> Value
+    ) async throws -> Value {
+        try await explained {
+            try DataFolder.check(options.folder)
+            var logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })
+            logger.logLevel = .error
+            // Another verb may hold the folder for a moment; a service holds it for good, and answers.
+            for attempt in 0..<50 {
+                do {
+                    return try await open(options, logger: logger).forOneVerb(body)
+                } catch let failure as StoreFailure where failure.code == .busy {
+                    guard PrivateFile.exists(options.socketPath) else {
+                        try await Task.sleep(for: .milliseconds(100))
+                        continue
+                    }
+                    do {
+                        return try await API.over(socket: options.socketPath, body)
+                    } catch let failure as CommandFailure where failure.exit == .tryLater && failure.isUnreachable && attempt < 49 {
+                        try await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+            }
+            throw CommandFailure(.tryLater, "Another process holds \(options.folder) and does not answer; try again.")
+        }
+    }
+
+    /// Listens on the admin socket alone, so that a verb goes the same way with and without a running service.
+    private func forOneVerb<Value: Sendable>(
+        _ body: @escaping @Sendable (API) async throws -> Value
+    ) async throws -> Value {
+        let (running, ready) = AsyncStream<Void>.makeStream()
+        let socket = try adminApplication { ready.finish() }
+        let group = ServiceGroup(
+            configuration: .init(services: [.init(service: socket)], logger: logger))
+        let server = Task {
+            defer { ready.finish() }
+            try await group.run()
+        }
+        for await _ in running {}
+        let result: Result<Value, any Error>
+        do { result = .success(try await API.over(socket: options.socketPath, body)) } catch { result = .failure(error) }
+        await group.triggerGracefulShutdown()
+        do { try await server.value } catch {
+            if case .success = result { throw error }
+        }
+        await core.drain()
+        store.close()
+        return try result.get()
+    }
+
+    // MARK: Running
+
+    /// Serves until SIGTERM or SIGINT; then no new request is taken, and refreshes under way are finished and stored.
+    func run(server: HTTPServerBuilder, listen: ListenAddress, scheme: String) async throws {
+        let management = try ListenAddress(options.managementListen, option: "--management-listen")
+        let listening = Listening(count: 3)
+        let site = Site(publicURL: options.publicURL ?? "")
+        let api = Application(
+            responder: try BrokerResponder(
+                core: core, authentication: .keys(core.callers), site: site, logger: logger),
+            server: server, configuration: .init(address: .hostname(listen.host, port: listen.port)),
+            onServerRunning: { _ in await listening.one() }, logger: quiet)
+        let socket = try adminApplication { await listening.one() }
+        let health = Application(
+            responder: ManagementResponder(isHealthy: { [store] in !store.isBroken }),
+            configuration: .init(address: .hostname(management.host, port: management.port)),
+            onServerRunning: { _ in await listening.one() }, logger: quiet)
+
+        try core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStart, caller: "credence"))
+        let announce = Announcement(listening: listening, line: "listening on \(scheme)://\(listen.text)")
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(service: BackgroundWork(core: core)), .init(service: health), .init(service: socket),
+                .init(service: api), .init(service: announce),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(60)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            throw CommandFailure(.failed, "An address cannot be listened on: \(error.description). Is another service running there? See --listen and --management-listen.")
+        }
+        try? core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStop, caller: "credence"))
+        store.close()
+    }
+
+    private func adminApplication(_ onRunning: @escaping @Sendable () async -> Void) throws -> some ServiceLifecycle.Service {
+        // sun_path of unix(7) holds 108 bytes with its end.
+        guard options.socketPath.utf8.count < 108 else {
+            throw CommandFailure(.failed, "The path of the admin socket, \(options.socketPath), is longer than a socket's may be: choose a shorter data folder.")
+        }
+        return Application(
+            responder: try BrokerResponder(
+                core: core,
+                authentication: .peer(core.callers, allowedUsers: [0, getuid()], local: Self.local),
+                site: Site(publicURL: options.publicURL ?? "https://localhost"), logger: logger),
+            configuration: .init(address: .unixDomainSocket(path: options.socketPath)),
+            onServerRunning: { _ in await onRunning() }, logger: quiet)
+    }
+
+    /// The HTTP server's own log says little that an operator needs.
+    private var quiet: Logger {
+        var logger = Logger(label: "credence.http", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .critical
+        return logger
+    }
+
+    /// One line that says what to do, in place of a dump of the error.
+    static func explained<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch let failure as StoreFailure {
+            throw CommandFailure(failure.code == .busy ? .tryLater : .failed, failure.detail)
+        } catch let failure as SealingError {
+            throw CommandFailure(.failed, "\(failure)")
+        } catch let failure as AuditFailure {
+            throw CommandFailure(.failed, failure.description)
+        } catch let failure as BrokerError {
+            throw CommandFailure(.failed, failure.detail)
+        }
+    }
+}

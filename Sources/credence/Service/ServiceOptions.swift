@@ -1,0 +1,70 @@
+import Glibc
+
+/// What a service is started with.
+struct ServiceOptions: Sendable {
+    var folder: String
+    var listen = "127.0.0.1:8400"
+    var managementListen = "127.0.0.1:9464"
+    var publicURL: String?
+    var providerFolders: [String] = []
+    var tlsCertificate: String?
+    var tlsKey: String?
+    var isDevelopment = false
+    var allowedReturns: [String] = []
+    /// Networks in CIDR form that providers may live in although they are private.
+    var allowedNetworks: [String] = []
+    /// A PEM file of certificate authorities to trust besides the system's.
+    var trustedCertificates: String?
+    var masterKeyFile: String?
+
+    init(folder: String) {
+        self.folder = folder
+    }
+
+    var databasePath: String { folder + "/credence.db" }
+    var auditPath: String { folder + "/audit.log" }
+    var masterKeyPath: String { masterKeyFile ?? folder + "/master.key" }
+    var socketPath: String { folder + "/admin.sock" }
+
+    static let systemdCredential = "credence-master-key"
+}
+
+/// `HOST:PORT` or `[IPv6]:PORT`.
+struct ListenAddress: Sendable {
+    var host: String
+    var port: Int
+
+    init(_ text: String, option: String) throws {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
+        else { throw CommandFailure(.usage, "\(option) takes HOST:PORT, not '\(text)'.") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty else { throw CommandFailure(.usage, "\(option) takes HOST:PORT, not '\(text)'.") }
+        self.host = host
+        self.port = port
+    }
+
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
+    var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// A port that is free now, in place of 0: redirect URIs need to know it before the service listens.
+    func withPort() throws -> ListenAddress {
+        guard port == 0 else { return self }
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        guard bound else { throw CommandFailure(.failed, "No free port could be found.") }
+        var chosen = self
+        chosen.port = Int(UInt16(bigEndian: address.sin_port))
+        return chosen
+    }
+}
