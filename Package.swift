@@ -166,6 +166,19 @@ let package = Package(
         ),
 
         // Tests.
+        .testTarget(name: "SealingTests", dependencies: ["Sealing"], swiftSettings: house),
+        .testTarget(
+            name: "BrokerHTTPTests",
+            dependencies: [
+                "Broker", "BrokerHTTP", "BrokerTesting", "OAuth", "ProviderProfiles", "Sealing",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [

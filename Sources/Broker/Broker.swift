@@ -44,14 +44,16 @@ public struct BrokerCore: Sendable {
         let registrations = Registrations(
             catalog: catalog, clients: store, sealing: sealing, exchange: exchange, clock: clock,
             allowHTTP: configuration.allowHTTP, publicURL: configuration.publicURL, logger: logger)
+        let revoker = Revoker(registrations: registrations, sealing: sealing, exchange: exchange, logger: logger)
         let refresher = Refresher(
             store: store, registrations: registrations, sealing: sealing, exchange: exchange, clock: clock,
-            random: random, audit: audit, policy: configuration.policy, logger: logger, onChange: onChange)
+            random: random, audit: audit, revoker: revoker, policy: configuration.policy, logger: logger,
+            onChange: onChange)
         let consent = Consent(
             connections: store, consents: store, registrations: registrations, sealing: sealing, exchange: exchange,
             audit: audit, clock: clock, random: random, publicURL: configuration.publicURL,
             allowedReturns: configuration.allowedReturns, callDeadline: configuration.policy.callDeadline,
-            logger: logger, onChange: onChange)
+            logger: logger, revoker: revoker, onChange: onChange)
         self.store = store
         self.cache = cache
         self.catalog = catalog
@@ -65,8 +67,7 @@ public struct BrokerCore: Sendable {
             policy: configuration.policy, logger: logger)
         self.connections = Connections(
             store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
-            revoker: Revoker(registrations: registrations, sealing: sealing, exchange: exchange, logger: logger),
-            sealing: sealing, audit: audit, clock: clock, random: random, logger: logger, onChange: onChange,
+            revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger, onChange: onChange,
             onDelete: { cache.remove($0) })
         self.clients = Clients(
             store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,

@@ -77,9 +77,9 @@ public struct BrokerResponder: HTTPResponder {
     /// What every answer carries but the credential's, which a program reads and no browser shows (case I14).
     private func secure(_ response: inout Response) {
         response.headers[.xContentTypeOptions] = "nosniff"
-        response.headers[HTTPField.Name("Referrer-Policy")!] = "no-referrer"
-        response.headers[HTTPField.Name("X-Frame-Options")!] = "DENY"
-        response.headers[HTTPField.Name("Cross-Origin-Opener-Policy")!] = "same-origin"
+        if response.headers[.referrerPolicy] == nil { response.headers[.referrerPolicy] = "no-referrer" }
+        response.headers[.frameOptions] = "DENY"
+        response.headers[.openerPolicy] = "same-origin"
         if response.headers[.contentSecurityPolicy] == nil {
             response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         }
@@ -104,4 +104,11 @@ public struct Site: Sendable {
     /// The `__Host-` prefix makes the browser hold the cookie to this host, over TLS (case I13). Without TLS, which
     /// only --development allows, no browser would take it: then a plain name.
     var cookieName: String { isSecure ? "__Host-credence" : "credence" }
+}
+
+extension HTTPField.Name {
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+    static let frameOptions = HTTPField.Name("X-Frame-Options")!
+    static let openerPolicy = HTTPField.Name("Cross-Origin-Opener-Policy")!
+    static let fetchSite = HTTPField.Name("Sec-Fetch-Site")!
 }

@@ -19,6 +19,8 @@ struct ConsentRoutes: Sendable {
         let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
         let page = try await consent.page(ticket: ticket(context), browser: browser)
         var response = pages.consent(page, action: request.uri.path, allowHTTP: !site.isSecure)
+        // With no-referrer a browser would say `Origin: null` of the form; same-origin still tells other sites nothing.
+        response.headers[.referrerPolicy] = "same-origin"
         if isNew { response.headers[.setCookie] = BrowserCookie.header(browser, site) }
         return response
     }
@@ -49,7 +51,7 @@ struct ConsentRoutes: Sendable {
         _ request: Request, _ form: OAuth.Parameters, _ site: Site
     ) throws(ConsentFailure) -> String? {
         let origin = request.headers[.origin]
-        let fetchSite = request.headers[HTTPField.Name("Sec-Fetch-Site")!]
+        let fetchSite = request.headers[.fetchSite]
         guard origin != nil || fetchSite != nil else { return form["form_token"] }
         let isOurs = (origin == nil || origin == site.publicURL) && (fetchSite == nil || fetchSite == "same-origin" || fetchSite == "none")
         guard isOurs, let token = form["form_token"] else {

@@ -20,19 +20,27 @@ public struct WrappedDataKey: Sendable, Hashable {
 
 /// The data keys, unwrapped: seals under the active one, opens under each.
 public struct KeyRing: Sendable {
-    private let sealers: [UInt32: Sealer]
-    public let activeTerm: UInt32
+    /// What a wrapped data key bears for a term: it is sealed under the master key, not under a data key.
+    private static let masterTerm: UInt32 = 0
 
-    private init(sealers: [UInt32: Sealer], activeTerm: UInt32) {
+    private let sealers: [UInt32: Sealer]
+    private let active: Sealer
+
+    private init(sealers: [UInt32: Sealer], active: Sealer) {
         self.sealers = sealers
-        self.activeTerm = activeTerm
+        self.active = active
     }
+
+    /// The term that new boxes are sealed under.
+    public var activeTerm: UInt32 { active.term }
+
+    /// The terms whose boxes open, ascending.
+    public var terms: [UInt32] { sealers.keys.sorted() }
 
     /// A new ring with one data key, and that key wrapped for the store.
     public static func create(masterKey: MasterKey) throws(SealingError) -> (KeyRing, [WrappedDataKey]) {
-        let key = try SecretBytes.random(Primitives.keyCount)
-        let wrapped = try wrap(key, term: 1, state: .active, masterKey: masterKey)
-        return (KeyRing(sealers: [1: Sealer(key: key, term: 1)], activeTerm: 1), [wrapped])
+        let sealer = Sealer(key: try SecretBytes.random(Primitives.keyCount), term: 1)
+        return (KeyRing(sealers: [1: sealer], active: sealer), [try wrap(sealer, masterKey: masterKey)])
     }
 
     /// - Parameter keyCheck: what the store holds of `MasterKey.checkValue`: tells a wrong master key from damaged data
@@ -43,43 +51,69 @@ public struct KeyRing: Sendable {
         guard constantTimeEqual(try masterKey.checkValue(), keyCheck) else {
             throw SealingError(
                 .wrongMasterKey,
-                "This master key is not the one that the data was sealed with. Bring back the right one; nothing was changed.")
+                "This is not the master key that sealed the data: bring back the right one; nothing was changed."
+            )
         }
-        let opener = Sealer(key: masterKey.key, term: 0)
+        let opener = Sealer(key: masterKey.key, term: masterTerm)
         var sealers: [UInt32: Sealer] = [:]
         for dataKey in wrapped {
-            let key = try opener.open(dataKey.box, as: context(term: dataKey.term))
-            guard key.count == Primitives.keyCount else { throw .damaged("data key \(dataKey.term) has a wrong length") }
-            sealers[dataKey.term] = Sealer(key: key, term: dataKey.term)
+            let key = try opener.open(dataKey.box, as: context(term: dataKey.term, masterKey: masterKey))
+            guard key.count == Primitives.keyCount else {
+                throw .damaged("data key \(dataKey.term) has a wrong length")
+            }
+            guard sealers.updateValue(Sealer(key: key, term: dataKey.term), forKey: dataKey.term) == nil else {
+                throw .damaged("data key \(dataKey.term) stands in the key ring twice")
+            }
         }
         let active = wrapped.filter { $0.state == .active }
-        guard active.count == 1, let term = active.first?.term else {
+        guard active.count == 1, let sealer = sealers[active[0].term] else {
             throw .damaged("the key ring has \(active.count) active data keys instead of one")
         }
-        return KeyRing(sealers: sealers, activeTerm: term)
+        return KeyRing(sealers: sealers, active: sealer)
     }
 
     public func seal(_ plaintext: [UInt8], as context: SealContext) throws(SealingError) -> SealedBox {
-        guard let sealer = sealers[activeTerm] else { throw .damaged("the active data key is missing") }
-        return try sealer.seal(plaintext, as: context)
+        try active.seal(plaintext, as: context)
     }
 
     public func open(_ box: SealedBox, as context: SealContext) throws(SealingError) -> SecretBytes {
         guard let sealer = sealers[box.term] else {
             throw SealingError(
-                .unknownTerm, "A sealed box needs data key \(box.term), which is not in the key ring: restore a backup that has it.")
+                .unknownTerm,
+                "A sealed box needs data key \(box.term), which is not in the key ring: restore a backup that has it.")
         }
         return try sealer.open(box, as: context)
     }
 
-    private static func wrap(
-        _ key: SecretBytes, term: UInt32, state: WrappedDataKey.State, masterKey: MasterKey
-    ) throws(SealingError) -> WrappedDataKey {
-        let box = try Sealer(key: masterKey.key, term: 0).seal(key.withUnsafeBytes { Array($0) }, as: context(term: term))
-        return WrappedDataKey(term: term, state: state, box: box)
+    // MARK: Rotation
+
+    /// This ring with one more data key, which becomes the active one, and that key wrapped for the store. The others
+    /// are to be stored as retired in the same transaction.
+    public func addingTerm(masterKey: MasterKey) throws(SealingError) -> (KeyRing, WrappedDataKey) {
+        let last = sealers.keys.max() ?? Self.masterTerm
+        guard last < .max else { throw .damaged("the key ring has no terms left") }
+        let sealer = Sealer(key: try SecretBytes.random(Primitives.keyCount), term: last + 1)
+        let ring = KeyRing(sealers: sealers.merging([sealer.term: sealer]) { _, new in new }, active: sealer)
+        return (ring, try Self.wrap(sealer, masterKey: masterKey))
     }
 
-    private static func context(term: UInt32) -> SealContext {
-        SealContext(table: .keyRing, column: .dataKey, record: "data-key", version: UInt64(term))
+    /// The same content under the active data key, for the place and version that it is to be stored at.
+    public func reseal(
+        _ box: SealedBox, from old: SealContext, to new: SealContext
+    ) throws(SealingError) -> SealedBox {
+        try active.seal(try open(box, as: old), as: new)
+    }
+
+    // MARK: Wrapping
+
+    private static func wrap(_ sealer: Sealer, masterKey: MasterKey) throws(SealingError) -> WrappedDataKey {
+        let box = try Sealer(key: masterKey.key, term: masterTerm)
+            .seal(sealer.key, as: context(term: sealer.term, masterKey: masterKey))
+        return WrappedDataKey(term: sealer.term, state: .active, box: box)
+    }
+
+    /// Names the purpose (table and column), the master key (record) and the term (version).
+    private static func context(term: UInt32, masterKey: MasterKey) -> SealContext {
+        SealContext(table: .keyRing, column: .dataKey, record: masterKey.id, version: UInt64(term))
     }
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// The few primitives that sealing stands on, over the system's OpenSSL 3 (EVP).
 ///
@@ -7,6 +8,29 @@ enum Primitives {
     static let tagCount = 16
     static let nonceCount = 12
     static let keyCount = 32
+
+    struct Digest: Sendable {
+        let name: ParameterText
+        let count: Int
+
+        static let sha256 = Digest(name: ParameterText("SHA256"), count: 32)
+        static let sha512 = Digest(name: ParameterText("SHA512"), count: 64)
+    }
+
+    /// A text that lives as long as the process. An OSSL_PARAM keeps the address of its name and value, and a Swift
+    /// string's is good for the length of one call only.
+    struct ParameterText: @unchecked Sendable {
+        // @unchecked: never written.
+        let pointer: UnsafeMutablePointer<CChar>
+
+        init(_ text: String) { pointer = strdup(text) }
+    }
+
+    private static let digestParameter = ParameterText(OSSL_KDF_PARAM_DIGEST)
+    private static let keyParameter = ParameterText(OSSL_KDF_PARAM_KEY)
+    private static let saltParameter = ParameterText(OSSL_KDF_PARAM_SALT)
+    private static let infoParameter = ParameterText(OSSL_KDF_PARAM_INFO)
+    private static let macDigestParameter = ParameterText(OSSL_MAC_PARAM_DIGEST)
 
     // Fetched algorithms are immutable and reference-counted with atomics (EVP_CIPHER_fetch(3)).
     private nonisolated(unsafe) static let gcm: OpaquePointer? = EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
@@ -21,7 +45,7 @@ enum Primitives {
     ) -> Bool {
         precondition(key.count == keyCount && nonce.count == nonceCount)
         precondition(output.count == plaintext.count + tagCount)
-        guard let context = EVP_CIPHER_CTX_new() else { return false }
+        guard isOfReasonableSize(additionalData, output.count), let context = EVP_CIPHER_CTX_new() else { return false }
         defer { EVP_CIPHER_CTX_free(context) }
         var length: Int32 = 0
         guard EVP_EncryptInit_ex2(context, gcm, bytes(key), bytes(nonce), nil) == 1,
@@ -34,15 +58,16 @@ enum Primitives {
             && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(tagCount), tag) == 1
     }
 
-    /// Returns false, and leaves only zeros in `output`, unless the tag verifies. The tag is the last 16 bytes of
-    /// `ciphertext`: OpenSSL itself would take four (security case S4).
+    /// Returns false, and leaves only zeros of what it wrote to `output`, unless the tag verifies. The tag is the last
+    /// 16 bytes of `ciphertext`: OpenSSL itself would take four (security case S4).
     static func decrypt(
         key: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer, additionalData: UnsafeRawBufferPointer,
         ciphertext: UnsafeRawBufferPointer, output: UnsafeMutableRawBufferPointer
     ) -> Bool {
         precondition(key.count == keyCount && nonce.count == nonceCount)
-        guard ciphertext.count >= tagCount, output.count == ciphertext.count - tagCount else { return false }
-        guard let context = EVP_CIPHER_CTX_new() else { return false }
+        guard ciphertext.count >= tagCount, output.count == ciphertext.count - tagCount,
+            isOfReasonableSize(additionalData, ciphertext.count), let context = EVP_CIPHER_CTX_new()
+        else { return false }
         defer { EVP_CIPHER_CTX_free(context) }
         var length: Int32 = 0
         var last: Int32 = 0
@@ -60,53 +85,57 @@ enum Primitives {
         return true
     }
 
-    /// HKDF (RFC 5869) with SHA-512 or SHA-256.
+    /// OpenSSL documents 1,024 bytes as the most that `info` may have (EVP_KDF-HKDF(7)), but does not always keep to it.
+    static let longestInfo = 1024
+
+    /// HKDF (RFC 5869).
     static func hkdf(
-        digest: String = "SHA512", key: UnsafeRawBufferPointer, salt: UnsafeRawBufferPointer,
+        digest: Digest = .sha512, key: UnsafeRawBufferPointer, salt: UnsafeRawBufferPointer,
         info: UnsafeRawBufferPointer, output: UnsafeMutableRawBufferPointer
     ) -> Bool {
-        // OpenSSL's own bound on info is 1,024 bytes and is not always kept.
-        guard info.count <= 1024, let context = EVP_KDF_CTX_new(hkdf) else { return false }
+        guard info.count <= longestInfo, !output.isEmpty, output.count <= 255 * digest.count,
+            let context = EVP_KDF_CTX_new(hkdf)
+        else { return false }
         defer { EVP_KDF_CTX_free(context) }
-        var name = Array(digest.utf8CString)
-        return name.withUnsafeMutableBufferPointer { name in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name.baseAddress, 0),
-                OSSL_PARAM_construct_octet_string(
-                    OSSL_KDF_PARAM_KEY, UnsafeMutableRawPointer(mutating: address(key)), key.count),
-                OSSL_PARAM_construct_octet_string(
-                    OSSL_KDF_PARAM_SALT, UnsafeMutableRawPointer(mutating: address(salt)), salt.count),
-                OSSL_PARAM_construct_octet_string(
-                    OSSL_KDF_PARAM_INFO, UnsafeMutableRawPointer(mutating: address(info)), info.count),
-                OSSL_PARAM_construct_end(),
-            ]
-            return EVP_KDF_derive(context, bytes(output), output.count, parameters) == 1
-        }
+        let parameters = [
+            OSSL_PARAM_construct_utf8_string(digestParameter.pointer, digest.name.pointer, 0),
+            octets(keyParameter, key), octets(saltParameter, salt), octets(infoParameter, info),
+            OSSL_PARAM_construct_end(),
+        ]
+        return EVP_KDF_derive(context, bytes(output), output.count, parameters) == 1
+    }
+
+    private static func octets(_ name: ParameterText, _ value: UnsafeRawBufferPointer) -> OSSL_PARAM {
+        OSSL_PARAM_construct_octet_string(name.pointer, UnsafeMutableRawPointer(mutating: address(value)), value.count)
     }
 
     static func hmacSHA256(key: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer) -> [UInt8]? {
         guard let context = EVP_MAC_CTX_new(hmac) else { return nil }
         defer { EVP_MAC_CTX_free(context) }
-        var name = Array("SHA256".utf8CString)
         var code = [UInt8](repeating: 0, count: 32)
         var length = 0
-        let isMade = name.withUnsafeMutableBufferPointer { name in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, UnsafePointer(address(key).assumingMemoryBound(to: UInt8.self)), key.count, parameters) == 1
-                && EVP_MAC_update(context, UnsafePointer(address(data).assumingMemoryBound(to: UInt8.self)), data.count) == 1
-                && EVP_MAC_final(context, &code, &length, code.count) == 1
-        }
+        let parameters = [
+            OSSL_PARAM_construct_utf8_string(macDigestParameter.pointer, Digest.sha256.name.pointer, 0),
+            OSSL_PARAM_construct_end(),
+        ]
+        let isMade =
+            EVP_MAC_init(context, bytes(key), key.count, parameters) == 1
+            && EVP_MAC_update(context, bytes(data), data.count) == 1
+            && EVP_MAC_final(context, &code, &length, code.count) == 1
         return isMade && length == 32 ? code : nil
     }
 
     static func sha256(_ data: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { digest, count in
             let made = EVP_Digest(data.baseAddress, data.count, digest.baseAddress, nil, sha256Digest, nil)
-            precondition(made == 1, "SHA-256 cannot fail")
+            precondition(made == 1, "SHA-256 failed")
             count = 32
         }
+    }
+
+    /// OpenSSL counts with 32 bits.
+    private static func isOfReasonableSize(_ additionalData: UnsafeRawBufferPointer, _ count: Int) -> Bool {
+        count <= Int(Int32.max) && additionalData.count <= Int(Int32.max)
     }
 
     // MARK: Pointers
@@ -124,39 +153,5 @@ enum Primitives {
 
     private static func bytes(_ buffer: UnsafeMutableRawBufferPointer) -> UnsafeMutablePointer<UInt8> {
         (buffer.baseAddress ?? empty).assumingMemoryBound(to: UInt8.self)
-    }
-}
-
-/// SHA-256 (FIPS 180-4), 32 bytes.
-public func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
-    if let digest = bytes.withContiguousStorageIfAvailable({ Primitives.sha256(UnsafeRawBufferPointer($0)) }) {
-        return digest
-    }
-    return Array(bytes).withUnsafeBytes { Primitives.sha256($0) }
-}
-
-/// HMAC-SHA-256 (RFC 2104), 32 bytes.
-public func hmacSHA256(key: SecretBytes, _ bytes: [UInt8]) throws(SealingError) -> [UInt8] {
-    let code = key.withUnsafeBytes { key in bytes.withUnsafeBytes { Primitives.hmacSHA256(key: key, $0) } }
-    guard let code else { throw .library("HMAC") }
-    return code
-}
-
-/// Bytes from OpenSSL's generator. It stops the process rather than return anything predictable.
-public func randomBytes(_ count: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-        let made = RAND_bytes(buffer.baseAddress, Int32(count))
-        precondition(made == 1, "no randomness")
-        initialized = count
-    }
-}
-
-/// Equal or not in a time that depends on the lengths alone (CRYPTO_memcmp(3)).
-public func constantTimeEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    guard left.count == right.count else { return false }
-    return left.withUnsafeBytes { left in
-        right.withUnsafeBytes { right in
-            left.isEmpty || CRYPTO_memcmp(left.baseAddress, right.baseAddress, left.count) == 0
-        }
     }
 }

@@ -98,7 +98,8 @@ struct FileMasterKeySourceTests {
             let expected: [(String, SealingError.Code)] = [
                 ("short", .masterKeyMalformed), ("long", .masterKeyMalformed), ("garbage", .masterKeyMalformed),
                 ("loose", .masterKeyPermissive), ("link", .masterKeyUnreadable), ("pipe", .masterKeyUnreadable),
-                ("folder", .masterKeyUnreadable), ("missing", .masterKeyUnreadable), ("key/below", .masterKeyUnreadable),
+                ("folder", .masterKeyUnreadable), ("missing", .masterKeyUnreadable),
+                ("key/below", .masterKeyUnreadable),
             ]
             for (name, code) in expected {
                 let error = refusal("\(folder)/\(name)")

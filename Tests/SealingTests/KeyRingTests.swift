@@ -12,7 +12,7 @@ struct KeyRingTests {
 
     private func refusal(_ wrapped: [WrappedDataKey]) -> SealingError.Code? {
         failure { () throws(SealingError) in
-            try KeyRing.open(wrapped, keyCheck: master.checkValue, masterKey: master)
+            try KeyRing.open(wrapped, keyCheck: master.checkValue(), masterKey: master)
         }?.code
     }
 
@@ -20,7 +20,7 @@ struct KeyRingTests {
     func reopened() throws {
         let (ring, wrapped) = try KeyRing.create(masterKey: master)
         let box = try ring.seal([1, 2, 3], as: place())
-        let again = try KeyRing.open(wrapped, keyCheck: master.checkValue, masterKey: master)
+        let again = try KeyRing.open(wrapped, keyCheck: master.checkValue(), masterKey: master)
         #expect(again.activeTerm == 1)
         #expect(wrapped.map(\.term) == [1])
         #expect(wrapped.map(\.state) == [.active])
@@ -32,12 +32,12 @@ struct KeyRingTests {
         let (_, wrapped) = try KeyRing.create(masterKey: master)
         let other = try masterKey(filledWith: 8)
         let wrong = failure { () throws(SealingError) in
-            try KeyRing.open(wrapped, keyCheck: master.checkValue, masterKey: other)
+            try KeyRing.open(wrapped, keyCheck: master.checkValue(), masterKey: other)
         }
         #expect(wrong?.code == .wrongMasterKey)
         // With a check value that agrees, it is the data that is not right.
         let damaged = failure { () throws(SealingError) in
-            try KeyRing.open(wrapped, keyCheck: other.checkValue, masterKey: other)
+            try KeyRing.open(wrapped, keyCheck: other.checkValue(), masterKey: other)
         }
         #expect(damaged?.code == .damaged)
         let empty = failure { () throws(SealingError) in try KeyRing.open(wrapped, keyCheck: [], masterKey: master) }
@@ -98,7 +98,7 @@ struct KeyRingTests {
         let newBox = try new.seal([2], as: place())
         #expect(newBox.term == 2)
         let stored = [WrappedDataKey(term: 1, state: .retired, box: first[0].box), second]
-        for ring in [new, try KeyRing.open(stored, keyCheck: master.checkValue, masterKey: master)] {
+        for ring in [new, try KeyRing.open(stored, keyCheck: master.checkValue(), masterKey: master)] {
             #expect(ring.terms == [1, 2])
             #expect(ring.activeTerm == 2)
             #expect(opened(try ring.open(oldBox, as: place())) == [1])

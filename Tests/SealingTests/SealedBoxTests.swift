@@ -62,7 +62,8 @@ struct SealedBoxTests {
         }
     }
 
-    @Test("S3: an old box in a newer row is refused, and a newer one in an older row", arguments: [0, 1, 3, UInt64.max])
+    @Test(
+        "S3: an old box in a newer row is refused, and a newer one in an older row", arguments: [0, 1, 3, UInt64.max])
     func oldVersion(version: UInt64) throws {
         let box = try ring.seal(secret, as: place(version: 2))
         let refusal = failure { () throws(SealingError) in try ring.open(box, as: place(version: version)) }

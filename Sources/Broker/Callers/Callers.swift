@@ -7,7 +7,14 @@ public final class Callers: Sendable {
     private let audit: any AuditSink
     private let clock: any BrokerClock
     private let random: any RandomSource
-    private let keys = Mutex<[String: (caller: Caller, key: CallerKey)]>([:])
+    private let state = Mutex(State())
+
+    private struct State {
+        var keys: [String: (caller: Caller, key: CallerKey)] = [:]
+        /// Reloads are numbered as they begin; one that is overtaken by a later one knows too little.
+        var begun = 0
+        var loaded = 0
+    }
 
     init(store: any CallerStore, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource) {
         self.store = store
@@ -18,16 +25,24 @@ public final class Callers: Sendable {
 
     /// Reads all callers again: at the start, and after each change.
     public func reload() async throws(StoreFailure) {
-        var found: [String: (Caller, CallerKey)] = [:]
+        let number = state.withLock { state in
+            state.begun += 1
+            return state.begun
+        }
+        var found: [String: (caller: Caller, key: CallerKey)] = [:]
         for caller in try await store.callers() where caller.revokedAt == nil {
             for key in caller.keys { found[key.id] = (caller, key) }
         }
-        keys.withLock { [found] in $0 = found.mapValues { (caller: $0.0, key: $0.1) } }
+        state.withLock { [found] state in
+            guard number > state.loaded else { return }
+            state.loaded = number
+            state.keys = found
+        }
     }
 
     /// The caller whose key this is. Compared by hash in constant time (security case I4).
     public func authenticate(_ key: some Collection<UInt8>) -> Caller? {
-        guard let id = CallerKeyText.keyID(key), let known = keys.withLock({ $0[id] }),
+        guard let id = CallerKeyText.keyID(key), let known = state.withLock({ $0.keys[id] }),
             constantTimeEqual(sha256(Array(key)), known.key.sha256)
         else { return nil }
         if let expiry = known.key.expiresAt, expiry <= clock.now { return nil }
@@ -42,6 +57,7 @@ public final class Callers: Sendable {
     public func add(
         _ id: CallerID?, role: Caller.Role, connections: Set<ConnectionID>, labels: [String: String], by caller: Caller
     ) async throws(BrokerError) -> (caller: Caller, key: String) {
+        try ConnectionBounds.check(labels: labels)
         let id = id ?? .random(from: random)
         let now = clock.now
         let (keyID, key) = CallerKeyText.make(role: role, from: random)

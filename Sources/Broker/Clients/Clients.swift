@@ -41,6 +41,7 @@ public struct Clients: Sendable {
             throw .invalid(
                 "auth is one of \(Self.spokenMethods.joined(separator: ", ")).", field: "auth")
         }
+        try ConnectionBounds.check(scopes: scopes)
         // A connection may still fill in its own fields; what the client says must fit by itself.
         if case .failure(let problems) = profile.checkClientFields(fields, allowHTTP: allowHTTP) {
             throw .invalid("\(problems)", field: "fields")
@@ -84,7 +85,9 @@ public struct Clients: Sendable {
             guard client.secrets.count < 10 else {
                 throw .conflict("This client has ten secrets: remove one first.")
             }
-            let number = (client.secrets.map(\.number).max() ?? 0) + 1
+            // The revision counts on when a secret is removed, so no number comes twice: a box that was removed never
+            // opens in a later one's place.
+            let number = client.revision + 1
             let added = try seal(secret, for: id, number: number)
             client.secrets.insert(added, at: 0)
             try record(.clientSecretAdd, id, by: caller)

@@ -39,7 +39,7 @@ public struct RegisteredClient: Sendable, Hashable {
 
 /// One secret of a client, sealed under its own number.
 public struct ClientSecret: Sendable, Hashable {
-    /// 1 for the first secret the client ever had; never used twice.
+    /// The revision of the client that brought it: never used twice.
     public let number: Int
     public let box: SealedBox
     public let createdAt: Timestamp

@@ -20,17 +20,41 @@ struct Revoker: Sendable {
             guard let endpoint = registration.server.revocationEndpoint else { return }
             let refreshToken = try sealing.refreshToken(of: deleted)
             guard let token = try refreshToken ?? sealing.material(of: deleted)?.principalSecret else { return }
-            let request = Revocation.request(
-                token: token, hint: refreshToken == nil ? "access_token" : "refresh_token", at: endpoint,
-                client: registration.client, dialect: registration.provider.dialect)
-            let response = try await exchange.send(request, within: .seconds(10))
-            logger.info(
-                "A deleted connection's token was revoked",
-                metadata: ["connection": "\(deleted.id)", "verdict": "\(Revocation.judge(response))"])
+            try await send(
+                token, hint: refreshToken == nil ? "access_token" : "refresh_token", of: deleted.id, to: endpoint,
+                registration)
         } catch {
-            logger.notice(
-                "A deleted connection's token could not be revoked at the provider",
-                metadata: ["connection": "\(deleted.id)", "why": "\(error)"])
+            logFailure(error, of: deleted.id)
         }
+    }
+
+    /// What came for a connection that was deleted while the provider was answering.
+    func revoke(_ response: TokenResponse, of id: ConnectionID, _ registration: Registration) async {
+        guard let endpoint = registration.server.revocationEndpoint else { return }
+        do {
+            try await send(
+                response.refreshToken ?? response.accessToken,
+                hint: response.refreshToken == nil ? "access_token" : "refresh_token", of: id, to: endpoint,
+                registration)
+        } catch {
+            logFailure(error, of: id)
+        }
+    }
+
+    private func send(
+        _ token: Secret, hint: String, of id: ConnectionID, to endpoint: EndpointURL, _ registration: Registration
+    ) async throws(ExchangeFailure) {
+        let request = Revocation.request(
+            token: token, hint: hint, at: endpoint, client: registration.client, dialect: registration.provider.dialect)
+        let response = try await exchange.send(request, within: .seconds(10))
+        logger.info(
+            "A deleted connection's token was revoked",
+            metadata: ["connection": "\(id)", "verdict": "\(Revocation.judge(response))"])
+    }
+
+    private func logFailure(_ error: any Error, of id: ConnectionID) {
+        logger.notice(
+            "A deleted connection's token could not be revoked at the provider",
+            metadata: ["connection": "\(id)", "why": "\(error)"])
     }
 }

@@ -18,6 +18,7 @@ public struct Consent: Sendable {
     let allowedReturns: Set<String>
     let callDeadline: Duration
     let logger: Logger
+    let revoker: Revoker
     let onChange: @Sendable (StoredConnection) -> Void
 
     static let ticketLifetime: Duration = .seconds(30 * 60)
@@ -107,8 +108,11 @@ public struct Consent: Sendable {
                     verifier: try verifier.map { try sealing.seal(verifier: $0, stateHash: stateHash) },
                     scopes: asked, returnTo: record.returnTo, ticketHash: hash,
                     expiresAt: clock.now + Self.stateLifetime))
+            // A profile that switches PKCE off weakens the flow: the log says so (security case F8).
             try audit.record(
-                AuditEvent(at: clock.now, action: .consentStart, caller: "owner", connection: stored.id.string))
+                AuditEvent(
+                    at: clock.now, action: .consentStart, caller: "owner", connection: stored.id.string,
+                    reason: verifier == nil ? "no_pkce" : nil))
         } catch {
             logger.error("A consent cannot begin", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
             throw Self.serviceUnavailable
@@ -196,11 +200,13 @@ public struct Consent: Sendable {
         }
 
         let verdict: TokenVerdict
+        var secrets = [code]
         let sentAt = clock.now
         do {
+            let verifier = try sealing.verifier(of: pending)
+            secrets += [verifier, registration.client.authentication.secret].compactMap(\.self)
             let grant = AuthorizationCodeGrant.parameters(
-                code: code, redirectURI: registrations.redirectURI(of: pending.client),
-                verifier: try sealing.verifier(of: pending))
+                code: code, redirectURI: registrations.redirectURI(of: pending.client), verifier: verifier)
             let request = TokenRequest.make(
                 grant, at: endpoint, client: registration.client, dialect: dialect, purpose: .authorizationCode)
             // Sent once, whatever happens: a code is single-use (RFC 6749 §4.1.2, security cases F13 and F14).
@@ -218,7 +224,7 @@ public struct Consent: Sendable {
         switch verdict {
         case .granted(let response):
             return (try await commit(response, to: stored, registration, sentAt, pending), registration.provider.title)
-        case .refused(let error): throw Self.refused(error, registration.provider)
+        case .refused(let error): throw Self.refused(error, registration.provider, hiding: secrets)
         case .malformed(let reason, let status):
             logger.notice(
                 "A token response cannot be read",
@@ -243,13 +249,12 @@ public struct Consent: Sendable {
                 let grant = try update.grant(after: old.grant, of: old.id, from: response, renewing: false)
                 switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
                 case .committed(let committed):
-                    try audit.record(
-                        AuditEvent(
-                            at: clock.now, action: .consentFinish, caller: "owner", connection: stored.id.string,
-                            version: committed.grant.version))
+                    recordGrant(committed, asked: pending.scopes)
                     return committed
                 case .superseded(let current): old = current
-                case .gone: throw ConsentFailure(.connectionGone, "This connection was deleted meanwhile.")
+                case .gone:
+                    await revoker.revoke(response, of: stored.id, registration)
+                    throw ConsentFailure(.connectionGone, "This connection was deleted meanwhile.")
                 }
             }
         } catch let failure as ConsentFailure {
@@ -313,6 +318,20 @@ public struct Consent: Sendable {
         return registration.clientScopes.isEmpty ? registration.provider.defaultScopes : registration.clientScopes
     }
 
+    /// The grant is stored and stands: a log that cannot be written now withholds it at the next read.
+    private func recordGrant(_ committed: StoredConnection, asked: [String]) {
+        // RFC 6749 §3.3: the server may grant less than was asked for (security case F18).
+        let isNarrower = !Set(asked).isSubset(of: committed.grant.scopes)
+        do {
+            try audit.record(
+                AuditEvent(
+                    at: clock.now, action: .consentFinish, caller: "owner", connection: committed.id.string,
+                    version: committed.grant.version, reason: isNarrower ? "narrower_scope" : nil))
+        } catch {
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+        }
+    }
+
     private func record(_ failure: ConsentFailure, connection: ConnectionID?) {
         do {
             try audit.record(
@@ -324,8 +343,14 @@ public struct Consent: Sendable {
         }
     }
 
-    private static func refused(_ error: OAuthError, _ provider: Provider) -> ConsentFailure {
-        let said = error.description.map { " It said: \($0)" } ?? ""
+    /// - Parameter secrets: what was sent: a description that repeats it is left out (security case N21).
+    private static func refused(
+        _ error: OAuthError, _ provider: Provider, hiding secrets: [Secret] = []
+    ) -> ConsentFailure {
+        let description = error.description.flatMap { text in
+            secrets.contains { text.contains($0.reveal()) } ? nil : text
+        }
+        let said = description.map { " It said: \($0)" } ?? ""
         let todo =
             switch error.remedy(provider.remedies) {
             case .administrator: "An administrator must look at the registration."

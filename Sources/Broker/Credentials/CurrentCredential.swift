@@ -24,7 +24,7 @@ public struct CurrentCredential: Sendable {
         guard let entry = cache[id], caller.maySee(id, labels: entry.labels), entry.isGood(at: now, for: minTTL)
         else { return nil }
         if entry.takesRefreshRequest(at: now) {
-            Task.detached { [refresher] in _ = await refresher.flight(for: id) }
+            Task.detached { [refresher] in _ = await refresher.flight(for: id, .replacing(version: entry.version)) }
         }
         return entry
     }
@@ -74,18 +74,22 @@ public struct CurrentCredential: Sendable {
     public func current(
         _ id: ConnectionID, for caller: Caller, minTTL: Duration?
     ) async throws(BrokerError) -> CachedCredential {
+        let mark = cache.mark
         let stored = try await visible(id, for: caller)
-        let entry = try await entry(for: stored, for: caller)
+        let entry = try await entry(for: stored)
+        if let entry { cache.insert(entry, readAfter: mark) }
         let now = clock.now
         if let entry, entry.isGood(at: now, for: minTTL) {
-            if entry.takesRefreshRequest(at: now) { _ = await refresher.flight(for: id) }
+            if entry.takesRefreshRequest(at: now) {
+                _ = await refresher.flight(for: id, .replacing(version: entry.version))
+            }
             return entry
         }
         if let failure = stored.grant.failure, failure.retryAt > now {
             // The provider was asked a moment ago; until the back-off is over what we hold is all there is.
             return try stillValid(entry, at: now, else: Self.unavailable(failure, at: now))
         }
-        return try await refreshed(stored, for: caller, fallback: entry)
+        return try await refreshed(stored, .replacing(version: stored.grant.version), fallback: entry)
     }
 
     /// Renews the credential now, unless `rejected` names one that is no longer current (security case R16).
@@ -94,8 +98,8 @@ public struct CurrentCredential: Sendable {
         _ id: ConnectionID, for caller: Caller, rejected: String?
     ) async throws(BrokerError) -> CachedCredential {
         let stored = try await visible(id, for: caller)
-        let entry = try await entry(for: stored, for: caller)
-        if let rejected, let entry, try !names(rejected, stored) { return entry }
+        try Self.refuseUnusable(stored, at: clock.now)
+        if let rejected, try !names(rejected, stored) { return try await current(id, for: caller, minTTL: nil) }
         guard stored.grant.refresh != nil else {
             guard rejected != nil, stored.connection.kind == .oauth2 else {
                 throw BrokerError(
@@ -105,9 +109,11 @@ public struct CurrentCredential: Sendable {
                         : "This credential is set by hand: set a new version of the secret.",
                     actor: .administrator)
             }
-            return try await markRejected(stored)
+            return try await markRejected(stored, by: caller)
         }
-        return try await refreshed(stored, for: caller, fallback: nil)
+        let version = stored.grant.version
+        return try await refreshed(
+            stored, caller.role == .admin ? .forced(version: version) : .replacing(version: version), fallback: nil)
     }
 
     private func visible(_ id: ConnectionID, for caller: Caller) async throws(BrokerError) -> StoredConnection {
@@ -126,15 +132,11 @@ public struct CurrentCredential: Sendable {
 
     /// The connection's entry, valid or not; nil when it never had a credential. Throws when its owner or an
     /// administrator must act first.
-    private func entry(
-        for stored: StoredConnection, for caller: Caller
-    ) async throws(BrokerError) -> CachedCredential? {
+    private func entry(for stored: StoredConnection) async throws(BrokerError) -> CachedCredential? {
         try Self.refuseUnusable(stored, at: clock.now)
         do {
             let provider = try await registrations.provider(of: stored.connection)
-            guard let entry = try renderer.render(stored, provider: provider) else { return nil }
-            cache.insert(entry)
-            return entry
+            return try renderer.render(stored, provider: provider)
         } catch let error as BrokerError {
             throw error
         } catch {
@@ -168,9 +170,9 @@ public struct CurrentCredential: Sendable {
     }
 
     private func refreshed(
-        _ stored: StoredConnection, for caller: Caller, fallback: CachedCredential?
+        _ stored: StoredConnection, _ occasion: RefreshOccasion, fallback: CachedCredential?
     ) async throws(BrokerError) -> CachedCredential {
-        guard let flight = await refresher.flight(for: stored.id) else {
+        guard let flight = await refresher.flight(for: stored.id, occasion) else {
             return try stillValid(
                 fallback, at: clock.now,
                 else: BrokerError(
@@ -186,16 +188,14 @@ public struct CurrentCredential: Sendable {
         let now = clock.now
         switch outcome {
         case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
-            let entry = try await entry(for: fresh, for: caller)
-            return try stillValid(
-                entry, at: now,
-                else: BrokerError(
-                    .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1))
+            return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
             if case .terminal(let reason) = verdict { throw Self.reauthorization(reason.rawValue) }
-            let entry = try await entry(for: current, for: caller)
-            guard let failure = current.grant.failure else { throw .internalError() }
-            return try stillValid(entry, at: now, else: Self.unavailable(failure, at: now))
+            // Without a note it was somebody else's attempt that stood in the end.
+            let error = current.grant.failure.map { Self.unavailable($0, at: now) } ?? Self.beingRefreshed
+            return try stillValid(try await entry(for: current), at: now, else: error)
+        case .backingOff(let current, let failure):
+            return try stillValid(try await entry(for: current), at: now, else: Self.unavailable(failure, at: now))
         case .reauthorizationRequired(let reason):
             throw Self.reauthorization(reason.rawValue)
         case .notRefreshable:
@@ -235,8 +235,11 @@ public struct CurrentCredential: Sendable {
         return entry
     }
 
+    private static let beingRefreshed = BrokerError(
+        .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1)
+
     private static func unavailable(_ failure: RefreshFailure, at now: Timestamp) -> BrokerError {
-        let isTransient = failure.reason == "provider_unavailable"
+        let isTransient = ["provider_unavailable", "store_unavailable"].contains(failure.reason)
         return BrokerError(
             .providerUnavailable,
             isTransient
@@ -260,22 +263,42 @@ public struct CurrentCredential: Sendable {
     }
 
     /// A credential that the provider refuses and that cannot be refreshed is the owner's to renew.
-    private func markRejected(_ stored: StoredConnection) async throws(BrokerError) -> CachedCredential {
+    private func markRejected(
+        _ stored: StoredConnection, by caller: Caller
+    ) async throws(BrokerError) -> CachedCredential {
         let now = clock.now
+        let version = stored.grant.version
+        do {
+            // It takes the connection out of use, so the log says who said so.
+            try audit.record(
+                AuditEvent(
+                    at: now, action: .credentialRefresh, caller: caller.id.string, connection: stored.id.string,
+                    version: version, result: BrokerError.Code.reauthorizationRequired.rawValue,
+                    reason: ReauthorizationReason.rejected.rawValue))
+        } catch {
+            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
+            throw .auditUnavailable
+        }
+        let claim: ClaimResult
         do {
             let attempt = "report"
-            let claim = try await store.claim(
-                stored.id, version: stored.grant.version, attempt: attempt, owner: attempt, until: now + .seconds(5),
-                now: now)
+            claim = try await store.claim(
+                stored.id, version: version, attempt: attempt, owner: attempt, until: now + .seconds(5), now: now)
             if case .claimed = claim {
                 _ = try await store.abandon(
-                    stored.id, version: stored.grant.version, attempt: attempt,
+                    stored.id, version: version, attempt: attempt,
                     note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil))
             }
         } catch {
             throw .storeUnavailable(error)
         }
         cache.remove(stored.id)
-        throw Self.reauthorization(ReauthorizationReason.rejected.rawValue)
+        switch claim {
+        case .gone: throw .noSuchConnection
+        // The owner consented meanwhile: the report is about what was before.
+        case .lost(let current) where current.grant.version > version:
+            return try stillValid(try await entry(for: current), at: now, else: Self.beingRefreshed)
+        case .claimed, .lost: throw Self.reauthorization(ReauthorizationReason.rejected.rawValue)
+        }
     }
 }

@@ -4,8 +4,9 @@ import OAuth
 public struct RefreshPolicy: Sendable {
     /// The absolute limit of one call to a token endpoint.
     public var callDeadline: Duration = .seconds(30)
-    /// Longer than the call may take, so that nobody else starts while it runs.
-    public var lease: Duration = .seconds(45)
+    /// Longer than the call may take, with two requests of discovery before it, so that nobody else starts while it
+    /// runs.
+    public var lease: Duration = .seconds(60)
     /// How long a caller waits for a refresh before it is told to try again.
     public var callerPatience: Duration = .seconds(35)
     public var firstBackoff: Duration = .seconds(1)
@@ -24,11 +25,12 @@ public struct RefreshPolicy: Sendable {
     /// How long before its expiry a credential is refreshed: 20 % of the lifetime, five minutes at most, less up to a
     /// quarter of that by chance so that connections made together do not come due together.
     /// - Parameters:
-    ///   - configured: the profile's `refresh_margin`, in seconds, in place of the rule.
+    ///   - configured: the profile's `refresh_margin`, in seconds, in place of the rule; half the lifetime at most,
+    ///     else a token that lives shorter than the margin would be due as soon as it came (security case R17).
     ///   - fraction: chance, in `0..<1`.
     public static func margin(lifetime: Duration, configured: Int?, fraction: Double) -> Duration {
         let whole =
-            configured.map { min(Int64($0) * 1000, lifetime.wholeMilliseconds) }
+            configured.map { min(Int64($0) * 1000, lifetime.wholeMilliseconds / 2) }
             ?? min(300_000, lifetime.wholeMilliseconds / 5)
         return .milliseconds(whole - Int64(Double(whole) * 0.25 * fraction))
     }
@@ -69,7 +71,7 @@ enum RefreshVerdict: Sendable, Equatable {
         switch error.remedy(remedies) {
         case .reauthorize: .terminal(.revoked)
         case .administrator: .configuration(reason: error.code)
-        case .retry: .transient(reason: error.code, retryAfter: nil)
+        case .retry: .transient(reason: "provider_unavailable", retryAfter: nil)
         // An unknown code never costs a grant by itself.
         case nil: .transient(reason: error.code, retryAfter: nil)
         }

@@ -14,7 +14,8 @@ struct RefreshSchedule: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
-                // A full round leaves more waiting: look again at once.
+                // A full round leaves more waiting: look again at once. One that moved nothing (the store takes no
+                // writes, the service is ending) would find the same ones for ever: that waits.
                 if try await round() < policy.concurrency {
                     try await clock.sleep(for: policy.tick)
                 }
@@ -27,17 +28,18 @@ struct RefreshSchedule: Sendable {
         }
     }
 
-    /// Refreshes what is due now and waits for it; returns how many there were.
+    /// Refreshes what is due now and waits for it; returns how many are not due any more.
     func round() async throws -> Int {
         let due = try await store.due(at: clock.now, limit: policy.concurrency)
-        await withTaskGroup(of: Void.self) { group in
+        return await withTaskGroup(of: Bool.self) { group in
             for id in due {
                 group.addTask {
-                    guard let flight = await refresher.flight(for: id) else { return }
-                    _ = await flight.value
+                    guard let flight = await refresher.flight(for: id, .due) else { return false }
+                    if case .storeFailed = await flight.value { return false }
+                    return true
                 }
             }
+            return await group.reduce(0) { $1 ? $0 + 1 : $0 }
         }
-        return due.count
     }
 }

@@ -37,11 +37,23 @@ extension Refresher {
         /// How often a credential is written before the flight gives up and says so.
         static let commitTries = 6
 
-        mutating func start(_ stored: StoredConnection) -> Action {
+        /// What the store holds now decides: whoever asked may have looked before another flight landed.
+        mutating func start(_ stored: StoredConnection, for occasion: RefreshOccasion, now: Timestamp) -> Action {
             precondition(state == .ready)
             if stored.connection.isDisabled { return finish(.disabled) }
             if let reason = stored.grant.reauthorization { return finish(.reauthorizationRequired(reason)) }
             if stored.grant.refresh == nil { return finish(.notRefreshable(stored)) }
+            switch occasion {
+            case .due:
+                guard let refreshAt = stored.grant.refreshAt, refreshAt <= now else { return finish(.superseded(stored)) }
+            case .replacing(let version), .forced(let version):
+                if stored.grant.version > version { return finish(.superseded(stored)) }
+            }
+            // A back-off binds whoever asks (security case R11); only an administrator, who may have mended the
+            // registration a moment ago, need not wait for its end.
+            if let failure = stored.grant.failure, failure.retryAt > now {
+                guard case .forced = occasion else { return finish(.backingOff(stored, failure)) }
+            }
             state = .claiming
             return .claim(version: stored.grant.version)
         }
@@ -141,6 +153,16 @@ extension Refresher {
     }
 }
 
+/// Why somebody asks for a refresh.
+enum RefreshOccasion: Sendable, Hashable {
+    /// The schedule found it due.
+    case due
+    /// Something newer than this version is wanted.
+    case replacing(version: Int)
+    /// The same, by an administrator.
+    case forced(version: Int)
+}
+
 /// How a refresh ended.
 enum RefreshOutcome: Sendable {
     case refreshed(StoredConnection)
@@ -149,6 +171,8 @@ enum RefreshOutcome: Sendable {
     /// Another process is refreshing.
     case underWayElsewhere(StoredConnection)
     case failed(StoredConnection, RefreshVerdict)
+    /// It failed a while ago and is not to be tried yet.
+    case backingOff(StoredConnection, RefreshFailure)
     case reauthorizationRequired(ReauthorizationReason)
     case notRefreshable(StoredConnection)
     case disabled

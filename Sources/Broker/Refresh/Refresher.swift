@@ -16,6 +16,7 @@ actor Refresher {
     private let clock: any BrokerClock
     private let random: any RandomSource
     private let audit: any AuditSink
+    private let revoker: Revoker
     private let policy: RefreshPolicy
     private let logger: Logger
     /// Told of every connection whose grant changed or whose failure was noted.
@@ -30,7 +31,8 @@ actor Refresher {
 
     init(
         store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, exchange: any HTTPExchange,
-        clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, policy: RefreshPolicy, logger: Logger,
+        clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker, policy: RefreshPolicy,
+        logger: Logger,
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
@@ -40,6 +42,7 @@ actor Refresher {
         self.clock = clock
         self.random = random
         self.audit = audit
+        self.revoker = revoker
         self.policy = policy
         self.logger = logger
         self.onChange = onChange
@@ -47,11 +50,11 @@ actor Refresher {
     }
 
     /// The flight under way for this connection, or a new one. nil once draining has begun.
-    func flight(for id: ConnectionID) -> Task<RefreshOutcome, Never>? {
+    func flight(for id: ConnectionID, _ occasion: RefreshOccasion) -> Task<RefreshOutcome, Never>? {
         if let flight = flights[id] { return flight }
         guard !isDraining else { return nil }
         let flight = Task.detached { [self] in
-            let outcome = await self.fly(id)
+            let outcome = await self.fly(id, occasion)
             await self.landed(id)
             return outcome
         }
@@ -77,7 +80,7 @@ actor Refresher {
 
     // MARK: One flight
 
-    private nonisolated func fly(_ id: ConnectionID) async -> RefreshOutcome {
+    private nonisolated func fly(_ id: ConnectionID, _ occasion: RefreshOccasion) async -> RefreshOutcome {
         var machine = StateMachine()
         let stored: StoredConnection
         do {
@@ -90,7 +93,7 @@ actor Refresher {
         let attempt = random.bytes(16).hexadecimal
         var registration: Registration?
         var sentAt = clock.now
-        var action = machine.start(stored)
+        var action = machine.start(stored, for: occasion, now: clock.now)
         while true {
             switch action {
             case .claim(let version):
@@ -170,8 +173,10 @@ actor Refresher {
             requestedScopes: claimed.connection.scopes, fraction: random.fraction())
         do {
             let grant = try update.grant(after: claimed.grant, of: claimed.id, from: response, renewing: true)
-            return machine.committed(
-                try await store.commit(claimed.id, replacing: claimed.grant.version, with: grant))
+            let result = try await store.commit(claimed.id, replacing: claimed.grant.version, with: grant)
+            // Deleted meanwhile: what nobody can use any more is given back (security case R21).
+            if result == .gone { await revoker.revoke(response, of: claimed.id, registration) }
+            return machine.committed(result)
         } catch let failure as StoreFailure {
             logger.critical(
                 "A refreshed credential could not be written; trying again",
@@ -206,8 +211,11 @@ actor Refresher {
 
     private static func verdict(of error: any Error) -> RefreshVerdict {
         guard let error = error as? BrokerError else { return .configuration(reason: "internal_error") }
+        let retryAfter = error.retryAfter.map { Duration.seconds($0) }
+        // A store that cannot be read says nothing about the registration, whoever must mend it.
+        if error.code == .storeUnavailable { return .transient(reason: error.code.rawValue, retryAfter: retryAfter) }
         return error.actor == .nobody
-            ? .transient(reason: error.reason ?? error.code.rawValue, retryAfter: error.retryAfter.map { .seconds($0) })
+            ? .transient(reason: "provider_unavailable", retryAfter: retryAfter)
             : .configuration(reason: error.reason ?? error.code.rawValue)
     }
 
@@ -241,7 +249,7 @@ actor Refresher {
             failed.increment()
             event.result = "store_unavailable"
             event.reason = failure.code.rawValue
-        case .underWayElsewhere, .reauthorizationRequired, .notRefreshable, .disabled, .gone:
+        case .underWayElsewhere, .backingOff, .reauthorizationRequired, .notRefreshable, .disabled, .gone:
             return
         }
         do {
