@@ -180,6 +180,16 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(
+            name: "CredenceTests",
+            dependencies: [
+                "BrokerTesting", "credence",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [
                 "Broker", "BrokerTesting", "ProviderProfiles", "SQLiteStore", "Sealing",

@@ -45,7 +45,8 @@ struct Pages: Sendable {
             "connection": page.connection.string,
             "owner": page.owner ?? "",
             "hasOwner": page.owner != nil,
-            "requestedBy": page.requestedBy,
+            // Links that were asked for at the admin socket have no caller's name.
+            "requestedBy": page.requestedBy == "local" ? "An administrator of this service" : page.requestedBy,
             "reconnect": page.isReconnect,
             "hasScopes": !page.scopes.isEmpty,
             "scopes": page.scopes,

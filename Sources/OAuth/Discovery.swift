@@ -35,14 +35,16 @@ public enum Discovery {
         }
         // RFC 8414 §3.3: the issuer must be the one that was asked for, to the letter (security case F20).
         guard case .string(let found)? = members["issuer"] else { return .malformed(reason: "it names no issuer") }
-        guard found == issuer else { return .mismatch }
+        guard isSameText(found, issuer) else { return .mismatch }
 
         var server = AuthorizationServer()
         server.issuer = issuer
         do throws(EndpointURL.Invalid) {
             func endpoint(_ name: String) throws(EndpointURL.Invalid) -> EndpointURL? {
                 guard let value = members[name], value != .null else { return nil }
-                guard case .string(let text) = value else { throw EndpointURL.Invalid(description: "\(name) is not text") }
+                guard case .string(let text) = value else {
+                    throw EndpointURL.Invalid(description: "\(name) is not text")
+                }
                 do throws(EndpointURL.Invalid) {
                     let url = try EndpointURL(text)
                     guard url.isSecure || allowHTTP else { throw EndpointURL.Invalid(description: "it is not https") }
@@ -87,3 +89,7 @@ public enum DiscoveryVerdict: Sendable, Hashable {
     case absent
     case malformed(reason: String)
 }
+
+/// Whether two identifiers are the same, to the letter. `==` on text counts characters as one that Unicode calls
+/// equivalent, such as the kelvin sign and K.
+func isSameText(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }

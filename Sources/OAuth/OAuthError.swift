@@ -19,7 +19,8 @@ public struct OAuthError: Error, Sendable, Hashable {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(limit) {
             let isUnsafe =
-                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.properties.generalCategory == .format
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+                || scalar.properties.generalCategory == .format
                 || scalar == "\u{2028}" || scalar == "\u{2029}"
             scalars.append(isUnsafe ? " " : scalar)
         }

@@ -21,7 +21,9 @@ public enum Revocation {
 
     public static func judge(_ response: EndpointResponse) -> Verdict {
         if (200..<300).contains(response.status) { return .revoked }
-        if case .object(let members)? = try? JSONReader.read(response.body), case .string(let code)? = members["error"] {
+        if TokenResponse.isPassing(response.status) { return .unavailable(status: response.status) }
+        if case .object(let members)? = try? JSONReader.read(response.body), case .string(let code)? = members["error"]
+        {
             return .refused(OAuthError(code: code))
         }
         return .unavailable(status: response.status)

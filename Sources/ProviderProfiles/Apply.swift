@@ -19,7 +19,8 @@ public struct Apply: Sendable {
     /// The holes that hold secrets.
     static let secretHoles: Set<String> = ["access_token", "token_type", "api_key", "username", "password", "basic"]
 
-    /// An entry whose name renders empty is left out. What could end a header early is refused (security case I17).
+    /// An entry with a hole that has no value is left out, and one whose name renders empty: so one profile can offer
+    /// several places for a key. What could end a header early is refused (security case I17).
     /// - Parameter values: by hole: `access_token`, `api_key`, `username` and so on; `basic` is made here (RFC 7617 §2).
     public func render(_ values: [String: String]) -> Result<Rendered, Refused> {
         var values = fields.merging(values) { _, own in own }
@@ -28,9 +29,9 @@ public struct Apply: Sendable {
         }
         var headers: [(String, String)] = []
         for (name, value) in self.headers {
-            let name = name.filled(values)
-            guard !name.isEmpty else { continue }
-            let value = value.filled(values)
+            guard let name = name.filledWhole(values), !name.isEmpty, let value = value.filledWhole(values) else {
+                continue
+            }
             guard name.utf8.allSatisfy(Self.isTokenByte) else {
                 return .failure(Refused(description: "a header's name holds characters that no header may hold"))
             }
@@ -39,7 +40,10 @@ public struct Apply: Sendable {
             }
             headers.append((name, value))
         }
-        let query = self.query.map { ($0.name.filled(values), $0.value.filled(values)) }.filter { !$0.0.isEmpty }
+        let query = self.query.compactMap { entry -> (String, String)? in
+            guard let name = entry.name.filledWhole(values), !name.isEmpty else { return nil }
+            return entry.value.filledWhole(values).map { (name, $0) }
+        }
         return .success(Rendered(headers: headers, query: query))
     }
 

@@ -41,24 +41,32 @@ public enum Departure: Sendable, Hashable {
         case ("no_pkce", nil): self = .noPKCE
         case ("raw_basic", nil): self = .rawBasic
         case ("form_response", nil): self = .formResponse
-        case ("response_scope_separator", let value?) where value.count == 1: self = .responseScopeSeparator(value.first!)
+        case ("response_scope_separator", let value?) where value.count == 1:
+            self = .responseScopeSeparator(value.first!)
         case ("token_type_alias", let value?) where !value.isEmpty: self = .tokenTypeAlias(value)
         case ("response_root", let value?) where !value.isEmpty: self = .responseRoot(value)
         case ("response_member", let value?):
             guard let equals = value.firstIndex(of: "="), equals > value.startIndex else { return nil }
             let name = String(value[..<equals])
-            let known = ["access_token", "token_type", "refresh_token", "expires_in", "refresh_token_expires_in", "scope", "id_token"]
+            let known = [
+                "access_token", "token_type", "refresh_token", "expires_in", "refresh_token_expires_in", "scope",
+                "id_token",
+            ]
             guard known.contains(name), value.index(after: equals) < value.endIndex else { return nil }
             self = .responseMember(name, path: String(value[value.index(after: equals)...]))
-        case ("drop_authorization_parameter", let value?) where Self.mayBeDropped(value): self = .dropAuthorizationParameter(value)
+        case ("drop_authorization_parameter", let value?) where Self.mayBeDropped(value):
+            self = .dropAuthorizationParameter(value)
         case ("drop_token_parameter", let value?) where Self.mayBeDropped(value): self = .dropTokenParameter(value)
         case ("code_parameter", let value?) where !value.isEmpty: self = .codeParameter(value)
         default: return nil
         }
     }
 
-    /// `state` is what protects the consent: no provider is worth dropping it.
-    private static func mayBeDropped(_ parameter: String) -> Bool { !parameter.isEmpty && parameter != "state" }
+    /// `state` is what protects the consent: no provider is worth dropping it. PKCE goes by `no_pkce` alone, so that
+    /// one word in a profile shows it.
+    private static func mayBeDropped(_ parameter: String) -> Bool {
+        !["", "state", "code_challenge", "code_challenge_method", "code_verifier"].contains(parameter)
+    }
 
     func apply(to dialect: inout Dialect) {
         switch self {

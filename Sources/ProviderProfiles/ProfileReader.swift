@@ -26,6 +26,12 @@ struct ProfileReader {
         return members
     }
 
+    /// An object in a list, where null is none.
+    mutating func element(_ value: JSONValue, _ path: String, known: [String]) -> JSONObject? {
+        if value == .null { complain(path, "must be an object") }
+        return object(value, path, known: known)
+    }
+
     mutating func string(_ value: JSONValue?, _ path: String) -> String? {
         switch value {
         case nil, .null?: return nil
@@ -69,7 +75,10 @@ struct ProfileReader {
             complain(path, "must be a list of strings")
             return nil
         }
-        return elements.enumerated().compactMap { string($1, join(path, "\($0)")) }
+        return elements.enumerated().compactMap { index, element in
+            if element == .null { complain(join(path, "\(index)"), "must be a string") }
+            return string(element, join(path, "\(index)"))
+        }
     }
 
     mutating func choice<Choice: RawRepresentable & CaseIterable>(
@@ -77,7 +86,8 @@ struct ProfileReader {
     ) -> Choice? where Choice.RawValue == String {
         guard let text = string(value, path) else { return nil }
         guard let choice = Choice(rawValue: text) else {
-            complain(path, "is '\(text)' but must be one of: \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+            complain(
+                path, "is '\(text)' but must be one of: \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
             return nil
         }
         return choice
@@ -101,7 +111,9 @@ struct ProfileReader {
     }
 
     /// An object of names and templates, in order.
-    mutating func templates(_ value: JSONValue?, _ path: String, holes: Set<String>) -> [(name: String, template: Template)] {
+    mutating func templates(_ value: JSONValue?, _ path: String, holes: Set<String>) -> [(
+        name: String, template: Template
+    )] {
         guard let value, value != .null else { return [] }
         guard case .object(let members) = value else {
             complain(path, "must be an object of strings")

@@ -18,9 +18,9 @@ public struct Provider: Sendable {
     public let apply: Apply
     let hostTemplates: [Template]
 
-    /// Where the credential belongs. What renders empty is left out.
+    /// Where the credential belongs. What has a hole without a value is left out, and what renders empty.
     public func hosts(values: [String: String]) -> [String] {
-        hostTemplates.map { $0.filled(apply.fields.merging(values) { _, own in own }) }
+        hostTemplates.compactMap { $0.filledWhole(apply.fields.merging(values) { _, own in own }) }
             .flatMap { $0.split(separator: ",") }
             .map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
     }
@@ -98,10 +98,12 @@ extension ProviderProfile {
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             guard let field = fields.first(where: { $0.name == name }), of == nil || field.of == of else {
                 let known = fields.filter { of == nil || $0.of == of }.map(\.name).joined(separator: ", ")
-                problems.append("There is no field \(name.prefix(64)) here; known are: \(known.isEmpty ? "none" : known).")
+                problems.append(
+                    "There is no field \(name.prefix(64)) here; known are: \(known.isEmpty ? "none" : known).")
                 continue
             }
-            if value.utf8.count > 4096 || value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+            if value.utf8.count > 4096 || value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+            {
                 problems.append("The field \(name) is longer than 4096 bytes or holds control characters.")
             } else if let allowed = field.allowedValues, !allowed.contains(value) {
                 problems.append("The field \(name) is one of: \(allowed.joined(separator: ", ")).")

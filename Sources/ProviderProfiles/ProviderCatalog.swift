@@ -15,7 +15,9 @@ public struct ProviderCatalog: Sendable {
     public var all: [ProviderProfile] { profiles.values.sorted { $0.name < $1.name } }
 
     /// The bundled profiles, and those of the folders; a later one of the same name takes the earlier one's place.
-    public static func load(directories: [String] = [], allowHTTP: Bool = false) throws(ProfileProblems) -> ProviderCatalog {
+    public static func load(directories: [String] = [], allowHTTP: Bool = false) throws(ProfileProblems)
+        -> ProviderCatalog
+    {
         var profiles: [ProviderProfile] = []
         var problems: [ProfileProblem] = []
         func read(_ bytes: [UInt8], _ file: String) {
@@ -26,7 +28,9 @@ public struct ProviderCatalog: Sendable {
                     profiles.append(profile)
                 } else {
                     problems.append(
-                        ProfileProblem(file: file, path: "provider", message: "is '\(profile.name)', so the file must be named \(profile.name).json"))
+                        ProfileProblem(
+                            file: file, path: "provider",
+                            message: "is '\(profile.name)', so the file must be named \(profile.name).json"))
                 }
             case .failure(let found): problems += found.problems
             }
@@ -34,13 +38,16 @@ public struct ProviderCatalog: Sendable {
         for file in BundledProviders.files { read(file.bytes, file.name) }
         for directory in directories {
             guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
-                throw ProfileProblems(problems: [ProfileProblem(file: directory, path: "", message: "cannot be read as a folder")])
+                throw ProfileProblems(problems: [
+                    ProfileProblem(file: directory, path: "", message: "cannot be read as a folder")
+                ])
             }
-            for name in names.sorted().filter({ $0.hasSuffix(".json") }).prefix(5000) {
+            for name in names.sorted() where name.hasSuffix(".json") {
                 let path = "\(directory)/\(name)"
                 let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
                 guard let size, size <= 256 * 1024, let data = FileManager.default.contents(atPath: path) else {
-                    problems.append(ProfileProblem(file: path, path: "", message: "cannot be read, or is larger than 256 KiB"))
+                    problems.append(
+                        ProfileProblem(file: path, path: "", message: "cannot be read, or is larger than 256 KiB"))
                     continue
                 }
                 read(Array(data), path)

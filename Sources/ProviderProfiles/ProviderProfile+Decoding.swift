@@ -4,7 +4,9 @@ import OAuth
 extension ProviderProfile {
     /// Reads a profile strictly: what is unknown, of the wrong type or impossible is a problem, and all are told at once.
     /// - Parameter allowHTTP: development alone.
-    public static func decode(_ bytes: [UInt8], file: String, allowHTTP: Bool) -> Result<ProviderProfile, ProfileProblems> {
+    public static func decode(_ bytes: [UInt8], file: String, allowHTTP: Bool) -> Result<
+        ProviderProfile, ProfileProblems
+    > {
         var reader = ProfileReader(file: file)
         let value: JSONValue
         do {
@@ -35,8 +37,9 @@ extension ProviderProfile {
             return nil
         }
         let kind = reader.choice(members["kind"], "kind", ProfileKind.self)
-        if members["kind"] == nil {
-            reader.complain("kind", "is missing; it is one of: \(ProfileKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        if members["kind"] == nil || members["kind"] == .null {
+            reader.complain(
+                "kind", "is missing; it is one of: \(ProfileKind.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         var profile = ProviderProfile(
             name: reader.requiredString(members["provider"], "provider"),
@@ -53,7 +56,7 @@ extension ProviderProfile {
         let holes = Set(profile.fields.filter { !$0.secret }.map(\.name))
 
         readServer(members["authorization_server"], into: &profile, &reader, holes: holes, allowHTTP: allowHTTP)
-        if kind == .oauth2, members["authorization_server"] == nil {
+        if kind == .oauth2, members["authorization_server"] == nil || members["authorization_server"] == .null {
             reader.complain("authorization_server", "is missing: an oauth2 profile says where its endpoints are")
         }
         if let scopes = reader.object(members["scopes"], "scopes", known: ["default", "separator"]) {
@@ -66,9 +69,13 @@ extension ProviderProfile {
         profile.tokenParameters = reader.templates(members["token_parameters"], "token_parameters", holes: holes)
         profile.refreshParameters = reader.templates(members["refresh_parameters"], "refresh_parameters", holes: holes)
         // These are Credence's own to say: a profile that could set them could undo what protects a consent.
-        let reserved = ["state", "redirect_uri", "code_challenge", "code_challenge_method", "client_id", "client_secret", "code", "code_verifier", "refresh_token"]
+        let reserved = [
+            "state", "redirect_uri", "code_challenge", "code_challenge_method", "client_id", "client_secret", "code",
+            "code_verifier", "refresh_token",
+        ]
         for (list, path) in [
-            (profile.authorizationParameters, "authorization_parameters"), (profile.tokenParameters, "token_parameters"),
+            (profile.authorizationParameters, "authorization_parameters"),
+            (profile.tokenParameters, "token_parameters"),
             (profile.refreshParameters, "refresh_parameters"),
         ] {
             for entry in list where reserved.contains(entry.name) {
@@ -77,7 +84,9 @@ extension ProviderProfile {
         }
         for (index, text) in (reader.strings(members["departures"], "departures") ?? []).enumerated() {
             guard let departure = Departure(text) else {
-                reader.complain("departures.\(index)", "'\(text)' is not a departure; known are: \(Departure.forms.joined(separator: ", "))")
+                reader.complain(
+                    "departures.\(index)",
+                    "'\(text)' is not a departure; known are: \(Departure.forms.joined(separator: ", "))")
                 continue
             }
             profile.departures.append(departure)
@@ -88,19 +97,24 @@ extension ProviderProfile {
                 return nil
             }
             for (code, value) in map.pairs {
-                if let remedy = reader.choice(value, "errors.\(code)", OAuthError.Remedy.self) { profile.errors[code] = remedy }
+                if value == .null { reader.complain("errors.\(code)", "must be a string") }
+                if let remedy = reader.choice(value, "errors.\(code)", OAuthError.Remedy.self) {
+                    profile.errors[code] = remedy
+                }
             }
         }
         if let expiry = reader.object(members["expiry"], "expiry", known: ["default_lifetime", "refresh_margin"]) {
             profile.expiry.defaultLifetime = reader.seconds(expiry["default_lifetime"], "expiry.default_lifetime")
             profile.expiry.refreshMargin = reader.seconds(expiry["refresh_margin"], "expiry.refresh_margin")
         }
-        if let token = reader.object(members["refresh_token"], "refresh_token", known: ["rotates", "grace", "lifetime"]) {
+        if let token = reader.object(
+            members["refresh_token"], "refresh_token", known: ["rotates", "grace", "lifetime"])
+        {
             profile.refreshToken.rotates = reader.bool(token["rotates"], "refresh_token.rotates") ?? true
             profile.refreshToken.grace = reader.seconds(token["grace"], "refresh_token.grace") ?? 0
             profile.refreshToken.lifetime = reader.seconds(token["lifetime"], "refresh_token.lifetime")
         }
-        profile.capture = captures(members["capture"], &reader)
+        profile.capture = captures(members["capture"], profile.departures, &reader)
         if let identity = members["identity"], identity != .null {
             reader.complain("identity", "must be null: this version does not read identities yet")
         }
@@ -117,14 +131,20 @@ extension ProviderProfile {
         var fields: [Field] = []
         for (index, element) in elements.enumerated() {
             let path = "fields.\(index)"
-            let known = ["name", "title", "help", "default", "pattern", "allowed_values", "secret", "of", "required", "group"]
-            guard let members = reader.object(element, path, known: known) else { continue }
+            let known = [
+                "name", "title", "help", "default", "pattern", "allowed_values", "secret", "of", "required", "group",
+            ]
+            guard let members = reader.element(element, path, known: known) else { continue }
             let name = reader.requiredString(members["name"], "\(path).name")
             if !name.isEmpty, !matches(name, "[A-Za-z][A-Za-z0-9_]{0,63}") {
                 reader.complain("\(path).name", "must have the form [A-Za-z][A-Za-z0-9_]{0,63}")
             }
-            if fields.contains(where: { $0.name == name }) { reader.complain("\(path).name", "is the name of an earlier field") }
-            if Apply.secretHoles.contains(name) { reader.complain("\(path).name", "is a name that Credence fills itself") }
+            if fields.contains(where: { $0.name == name }) {
+                reader.complain("\(path).name", "is the name of an earlier field")
+            }
+            if Apply.secretHoles.contains(name) {
+                reader.complain("\(path).name", "is a name that Credence fills itself")
+            }
             let pattern = reader.string(members["pattern"], "\(path).pattern")
             if let pattern, (try? NSRegularExpression(pattern: pattern)) == nil {
                 reader.complain("\(path).pattern", "is not a regular expression")
@@ -139,13 +159,18 @@ extension ProviderProfile {
                 required: reader.bool(members["required"], "\(path).required") ?? false,
                 group: reader.string(members["group"], "\(path).group"))
             if field.secret {
-                reader.complain("\(path).secret", "must be false: this version seals client secrets, keys and passwords, not fields")
+                reader.complain(
+                    "\(path).secret", "must be false: this version seals client secrets, keys and passwords, not fields"
+                )
             }
             if let standard = field.default {
                 if let allowed = field.allowedValues, !allowed.contains(standard) {
-                    reader.complain("\(path).default", "is not one of the allowed values: \(allowed.joined(separator: ", "))")
+                    reader.complain(
+                        "\(path).default", "is not one of the allowed values: \(allowed.joined(separator: ", "))")
                 }
-                if let pattern, !matches(standard, pattern) { reader.complain("\(path).default", "does not have the form \(pattern)") }
+                if let pattern, !matches(standard, pattern) {
+                    reader.complain("\(path).default", "does not have the form \(pattern)")
+                }
             }
             fields.append(field)
         }
@@ -176,23 +201,35 @@ extension ProviderProfile {
         profile.tokenEndpointAuthMethodsSupported = reader.strings(members[others[0]], "\(path).\(others[0])")
         profile.codeChallengeMethodsSupported = reader.strings(members[others[1]], "\(path).\(others[1])")
         profile.grantTypesSupported = reader.strings(members[others[2]], "\(path).\(others[2])")
-        profile.authorizationResponseIssParameterSupported = reader.bool(members[others[3]], "\(path).\(others[3])") ?? false
+        profile.authorizationResponseIssParameterSupported =
+            reader.bool(members[others[3]], "\(path).\(others[3])") ?? false
     }
 
-    private static func captures(_ value: JSONValue?, _ reader: inout ProfileReader) -> [Capture] {
+    private static func captures(
+        _ value: JSONValue?, _ departures: [Departure], _ reader: inout ProfileReader
+    ) -> [Capture] {
         guard let value, value != .null else { return [] }
+        let tokens: Set = ["access_token", "refresh_token", "id_token"]
+        // Where departures say that tokens stand.
+        let moved = departures.compactMap { departure in
+            if case .responseMember(let name, let path) = departure, tokens.contains(name) { path } else { nil }
+        }
         guard case .array(let elements) = value else {
             reader.complain("capture", "must be a list of objects")
             return []
         }
         return elements.enumerated().compactMap { index, element in
             let path = "capture.\(index)"
-            guard let members = reader.object(element, path, known: ["name", "from"]) else { return nil }
+            guard let members = reader.element(element, path, known: ["name", "from"]) else { return nil }
             let name = reader.requiredString(members["name"], "\(path).name")
-            if ["access_token", "refresh_token", "id_token"].contains(name) {
+            if tokens.contains(name) {
                 reader.complain("\(path).name", "must not be a token: what is captured is shown")
             }
-            return Capture(name: name, from: reader.string(members["from"], "\(path).from") ?? name)
+            let from = reader.string(members["from"], "\(path).from") ?? name
+            if from.split(separator: ".").contains(where: { tokens.contains(String($0)) }) || moved.contains(from) {
+                reader.complain("\(path).from", "must not lead to a token: what is captured is shown")
+            }
+            return Capture(name: name, from: from)
         }
     }
 
@@ -210,17 +247,24 @@ extension ProviderProfile {
         if let members = reader.object(value, "apply", known: ["headers", "query"]) {
             func entries(_ name: String, _ reader: inout ProfileReader) -> [(name: Template, value: Template)] {
                 reader.templates(members[name], "apply.\(name)", holes: captured.union(secrets)).compactMap { entry in
-                    reader.template(entry.name, "apply.\(name).\(entry.name)", holes: holes).map { ($0, entry.template) }
+                    reader.template(entry.name, "apply.\(name).\(entry.name)", holes: holes).map {
+                        ($0, entry.template)
+                    }
                 }
             }
             profile.applyHeaders = entries("headers", &reader)
             profile.applyQuery = entries("query", &reader)
         }
         if profile.applyHeaders.isEmpty, profile.applyQuery.isEmpty {
-            reader.complain("apply", "must say where the credential goes, such as {\"headers\":{\"Authorization\":\"Bearer {access_token}\"}}")
+            reader.complain(
+                "apply",
+                "must say where the credential goes, such as {\"headers\":{\"Authorization\":\"Bearer {access_token}\"}}"
+            )
         }
         for (index, host) in (reader.strings(hosts, "hosts") ?? []).enumerated() {
-            if let template = reader.template(host, "hosts.\(index)", holes: captured) { profile.hosts.append(template) }
+            if let template = reader.template(host, "hosts.\(index)", holes: captured) {
+                profile.hosts.append(template)
+            }
         }
     }
 }

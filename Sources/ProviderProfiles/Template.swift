@@ -14,7 +14,9 @@ struct Template: Sendable, Hashable {
         while let open = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
             guard rest[open] == "{", let close = rest[open...].firstIndex(of: "}") else { return nil }
             let name = rest[rest.index(after: open)..<close]
-            guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }) else { return nil }
+            guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }) else {
+                return nil
+            }
             if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
             parts.append(.hole(String(name)))
             rest = rest[rest.index(after: close)...]
@@ -28,6 +30,11 @@ struct Template: Sendable, Hashable {
             guard case .hole(let name) = part else { return nil }
             return name
         }
+    }
+
+    /// nil when a hole has no value; one that is empty text has.
+    func filledWhole(_ values: [String: String]) -> String? {
+        holes.allSatisfy { values[$0] != nil } ? filled(values) : nil
     }
 
     /// A hole that nobody fills is empty: what may stay empty is for whoever checks the result.

@@ -367,3 +367,12 @@ public struct Consent: Sendable {
     private static let serviceUnavailable = ConsentFailure(
         .unavailable, "The service cannot store anything right now. Nothing was changed; an administrator must act.")
 }
+
+extension ClientAuthentication {
+    fileprivate var secret: Secret? {
+        switch self {
+        case .none: nil
+        case .clientSecretBasic(let secret), .clientSecretPost(let secret): secret
+        }
+    }
+}

@@ -5,14 +5,19 @@ public enum AuthorizationResponse {
         _ parameters: Parameters, server: AuthorizationServer, dialect: Dialect
     ) -> AuthorizationVerdict {
         // RFC 6749 §3.1: no parameter more than once.
-        for name in [dialect.codeParameter, "code", "state", "error", "iss"] where parameters.values(of: name).count > 1 {
+        for name in [dialect.codeParameter, "code", "state", "error", "iss"] where parameters.values(of: name).count > 1
+        {
             return .invalid(reason: "\(name) stands there twice")
         }
-        let code = parameters[dialect.codeParameter]
-        let error = parameters["error"]
+        // A parameter without a value counts as left out (RFC 6749 §3.1).
+        let given = { (name: String) in parameters[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let code = given(dialect.codeParameter)
+        let error = given("error")
         // RFC 9207 §2.4: the issuer must be the one that was asked; compared as text, to the letter.
         if let iss = parameters["iss"] {
-            if let issuer = server.issuer, iss != issuer { return .invalid(reason: "it names another issuer") }
+            if let issuer = server.issuer, !isSameText(iss, issuer) {
+                return .invalid(reason: "it names another issuer")
+            }
         } else if server.authorizationResponseIssParameterSupported, error == nil {
             // Some servers leave it out of errors, which change nothing here; a code without it is refused.
             return .invalid(reason: "it names no issuer although the provider promises to")
@@ -20,12 +25,11 @@ public enum AuthorizationResponse {
         switch (code, error) {
         case (_?, _?): return .invalid(reason: "it holds both a code and an error")
         case (nil, let error?):
-            guard !error.isEmpty else { return .invalid(reason: "its error is empty") }
             return .refused(
                 OAuthError(code: error, description: parameters["error_description"], uri: parameters["error_uri"]))
         case (let code?, nil):
             // RFC 6749 appendix A.11: visible characters.
-            guard !code.isEmpty, code.utf8.count <= 8192, code.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
+            guard code.utf8.count <= 8192, code.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
                 return .invalid(reason: "its code is not of a form that codes have")
             }
             return .code(Secret(code))

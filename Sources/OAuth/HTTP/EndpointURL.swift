@@ -1,6 +1,6 @@
 /// The URL of an endpoint: absolute, http or https, without user information, fragment, backslash, space or control
 /// characters. Read by hand and strictly: what two parsers read differently is how requests end up elsewhere.
-public struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
+public struct EndpointURL: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     public struct Invalid: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
@@ -63,7 +63,8 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
         }
         let suffix = authority[afterHost...]
         if !suffix.isEmpty {
-            guard suffix.hasPrefix(":"), suffix.dropFirst().allSatisfy(\.isNumber), let number = Int(suffix.dropFirst()),
+            guard suffix.hasPrefix(":"), suffix.dropFirst().allSatisfy(\.isNumber),
+                let number = Int(suffix.dropFirst()),
                 (1...65_535).contains(number)
             else { throw invalid("its port is not a port") }
             port = number
@@ -86,6 +87,7 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
         let host = host.contains(":") ? "[\(host)]" : host
         return "\(scheme)://\(host)\(port.map { ":\($0)" } ?? "")\(path)"
     }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
 }
 
 extension String {

@@ -1,6 +1,6 @@
 /// An ordered list of names and values: a query, a form. Prints names alone.
 public struct Parameters: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
-    public struct Pair: Sendable, Hashable {
+    public struct Pair: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
         public let name: String
         public let value: String
 
@@ -8,6 +8,9 @@ public struct Parameters: Sendable, Hashable, CustomStringConvertible, CustomRef
             self.name = name
             self.value = value
         }
+
+        public var description: String { "Pair(\(name))" }
+        public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
     }
 
     public struct Invalid: Error, Sendable, CustomStringConvertible {
@@ -35,7 +38,9 @@ public struct Parameters: Sendable, Hashable, CustomStringConvertible, CustomRef
     public var duplicatedNames: [String] {
         var seen: Set<String> = []
         var twice: [String] = []
-        for pair in pairs where !seen.insert(pair.name).inserted && !twice.contains(pair.name) { twice.append(pair.name) }
+        for pair in pairs where !seen.insert(pair.name).inserted && !twice.contains(pair.name) {
+            twice.append(pair.name)
+        }
         return twice
     }
 

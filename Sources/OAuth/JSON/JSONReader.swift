@@ -167,7 +167,9 @@ public struct JSONReader {
             switch byte {
             case UInt8(ascii: "\""):
                 place += 1
-                guard let valid = String(validating: text, as: UTF8.self) else { throw failure("a string is not UTF-8") }
+                guard let valid = String(validating: text, as: UTF8.self) else {
+                    throw failure("a string is not UTF-8")
+                }
                 return valid
             case UInt8(ascii: "\\"):
                 place += 1

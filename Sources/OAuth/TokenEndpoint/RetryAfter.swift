@@ -6,10 +6,13 @@ public enum RetryAfter: Sendable, Hashable {
 
     /// nil for nonsense: a promise that cannot be read is none.
     public init?(header: String) {
-        let text = header.filter { $0 != " " || header.contains(",") }
-        if !text.isEmpty, text.utf8.count <= 10, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let seconds = Int(text) {
+        let words = header.split(separator: " ")
+        let text = words.count == 1 ? String(words[0]) : header
+        if !text.isEmpty, text.utf8.count <= 10, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let seconds = Int(text)
+        {
             self = .seconds(seconds)
-        } else if let seconds = Self.httpDate(header) {
+        } else if let seconds = Self.httpDate(text) {
             self = .date(epochSeconds: seconds)
         } else {
             return nil
@@ -20,11 +23,14 @@ public enum RetryAfter: Sendable, Hashable {
     private static func httpDate(_ text: String) -> Int? {
         let parts = text.split(separator: " ")
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = Int(parts[1]), (1...31).contains(day),
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = Int(parts[1]),
+            (1...31).contains(day),
             let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), (1970...9999).contains(year)
         else { return nil }
-        let time = parts[4].split(separator: ":").compactMap { Int($0) }
-        guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else { return nil }
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else {
+            return nil
+        }
         // Days since 1970 by the civil calendar, with the year beginning in March.
         let shiftedYear = month < 2 ? year - 1 : year
         let era = shiftedYear / 400

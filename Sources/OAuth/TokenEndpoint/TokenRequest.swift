@@ -14,7 +14,7 @@ public enum TokenRequest {
         // RFC 6749 §3.2: parameters without a value are left out.
         for pair in grant.pairs where !pair.value.isEmpty { parameters.append(pair.name, pair.value) }
         let more = purpose == .refresh ? dialect.refreshParameters : dialect.tokenParameters
-        for pair in more.pairs { parameters.set(pair.name, pair.value) }
+        for pair in more.pairs where !pair.value.isEmpty { parameters.set(pair.name, pair.value) }
         for name in dialect.droppedTokenParameters { parameters.remove(name) }
         return form(parameters, at: endpoint, client: client, dialect: dialect)
     }

@@ -37,7 +37,8 @@ extension TokenResponse {
         let reason: String
     }
 
-    private static func isPassing(_ status: Int) -> Bool { status == 408 || status == 429 || (500..<600).contains(status) }
+    /// A status that says: not now.
+    static func isPassing(_ status: Int) -> Bool { status == 408 || status == 429 || (500..<600).contains(status) }
 
     private static func unavailable(_ response: EndpointResponse) -> TokenVerdict {
         .unavailable(
@@ -51,7 +52,8 @@ extension TokenResponse {
     private static func members(of response: EndpointResponse, _ dialect: Dialect, isSuccess: Bool) -> JSONObject? {
         if let value = try? JSONReader.read(response.body) {
             guard case .object(let members) = value else { return nil }
-            guard let root = dialect.responseRoot, isSuccess, members["error"] == nil else { return members }
+            guard let root = dialect.responseRoot, isSuccess, [nil, .null, .string("")].contains(members["error"])
+            else { return members }
             guard case .object(let inner)? = value[path: root] else { return nil }
             return inner
         }
@@ -108,10 +110,14 @@ extension TokenResponse {
         switch member("scope") {
         case nil: break
         case .string(let scopes)?:
-            response.scope = scopes.split(whereSeparator: { dialect.responseScopeSeparators.contains($0) }).map(String.init)
+            response.scope = scopes.split(whereSeparator: { dialect.responseScopeSeparators.contains($0) }).map(
+                String.init)
         default: throw Malformed(reason: "its scope is not text")
         }
-        let known = ["access_token", "refresh_token", "id_token", "token_type", "expires_in", "refresh_token_expires_in", "scope"]
+        let known = [
+            "access_token", "refresh_token", "id_token", "token_type", "expires_in", "refresh_token_expires_in",
+            "scope",
+        ]
         response.additional = JSONObject(members.pairs.filter { !known.contains($0.0) })
         return response
     }
@@ -149,7 +155,7 @@ extension TokenResponse {
             switch value {
             case nil: nil
             case .number(let number)?: number.double
-            case .string(let text)?: text.utf8.count <= 32 ? Double(text.filter { $0 != " " }) : nil
+            case .string(let text)?: number(text)
             default: nil
             }
         guard value != nil else { return (nil, warnings) }
@@ -157,5 +163,11 @@ extension TokenResponse {
             return (nil, warnings + ["\(name) cannot be used"])
         }
         return (Int(seconds), warnings)
+    }
+
+    /// A number written as JSON writes it, with space around it or without: neither `0x10` nor `inf`.
+    private static func number(_ text: String) -> Double? {
+        guard case .number(let number)? = try? JSONReader.read(Array(text.utf8)) else { return nil }
+        return number.double
     }
 }

@@ -28,6 +28,8 @@ struct ServeCommand: AsyncParsableCommand {
     var allowedReturns: [String] = []
     @Option(name: .customLong("allow-network"), help: ArgumentHelp("A private network that providers may live in.", valueName: "cidr"))
     var allowedNetworks: [String] = []
+    @Option(name: .customLong("allow-port"), help: ArgumentHelp("A port that providers may listen on besides 443 and 8443.", valueName: "port"))
+    var allowedPorts: [Int] = []
     @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
     var trustedCertificates: String?
     @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file")) var masterKeyFile: String?
@@ -49,6 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         options.masterKeyFile = masterKeyFile ?? options.masterKeyFile
         if !providerFolders.isEmpty { options.providerFolders = providerFolders }
         if !allowedReturns.isEmpty { options.allowedReturns = allowedReturns }
+        if !allowedPorts.isEmpty { options.allowedPorts = allowedPorts }
         if !allowedNetworks.isEmpty { options.allowedNetworks = allowedNetworks }
 
         let address = try ListenAddress(options.listen, option: "--listen").withPort()

@@ -22,18 +22,15 @@ extension ServiceOptions {
         tlsKey = reader.string(forKey: "tls-key") ?? tlsKey
         allowedReturns = reader.stringArray(forKey: "return-to") ?? allowedReturns
         allowedNetworks = reader.stringArray(forKey: "allow-networks") ?? allowedNetworks
+        allowedPorts = reader.intArray(forKey: "allow-ports") ?? allowedPorts
         trustedCertificates = reader.string(forKey: "trusted-certificates") ?? trustedCertificates
         masterKeyFile = reader.string(forKey: "master-key-file") ?? masterKeyFile
     }
 
     /// What the service may speak to.
     func egress() throws -> EgressPolicy {
-        var policy = EgressPolicy.default
-        if isDevelopment {
-            policy.allowHTTP = true
-            policy.allowLoopback = true
-            policy.allowPrivate = true
-        }
+        var policy = isDevelopment ? EgressPolicy.development : .default
+        for port in allowedPorts { policy.allowedPorts?.insert(port) }
         for network in allowedNetworks {
             guard let parsed = CIDR(network) else {
                 throw CommandFailure(.usage, "'\(network)' is not a network in CIDR form, such as 10.1.0.0/16.")

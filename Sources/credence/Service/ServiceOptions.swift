@@ -13,6 +13,8 @@ struct ServiceOptions: Sendable {
     var allowedReturns: [String] = []
     /// Networks in CIDR form that providers may live in although they are private.
     var allowedNetworks: [String] = []
+    /// Ports that providers may listen on besides 443 and 8443.
+    var allowedPorts: [Int] = []
     /// A PEM file of certificate authorities to trust besides the system's.
     var trustedCertificates: String?
     var masterKeyFile: String?

@@ -1,0 +1,291 @@
+import BrokerTesting
+import OAuth
+import Sealing
+import Testing
+
+@testable import Broker
+
+/// Every step of a refresh, without I/O.
+struct RefreshStateMachineTests {
+    private typealias Machine = Refresher.StateMachine
+    private static let now = Timestamp(seconds: 1_800_000_000)
+    private static let response = TokenResponse(accessToken: Secret("new"))
+
+    private func stored(version: Int = 1, _ change: (inout StoredConnection) -> Void = { _ in }) throws -> StoredConnection {
+        let box = try SealedBox([1, 0, 0, 0, 1] + Array(repeating: 7, count: 100))
+        var stored = StoredConnection(
+            connection: Connection(
+                id: TestBroker.connection, provider: "acme", client: TestBroker.client, kind: .oauth2,
+                createdAt: Self.now, updatedAt: Self.now),
+            grant: Grant(version: version, credential: box, refresh: box, refreshAt: Self.now))
+        change(&stored)
+        return stored
+    }
+
+    private func calling() throws -> Machine {
+        var machine = Machine()
+        _ = machine.start(try stored(), for: .replacing(version: 1), now: Self.now)
+        _ = machine.claimed(.claimed(try stored()), wanted: 1)
+        #expect(machine.state == .calling)
+        return machine
+    }
+
+    private func committing() throws -> Machine {
+        var machine = try calling()
+        _ = machine.answered(.granted(Self.response), remedies: [:], now: Self.now)
+        return machine
+    }
+
+    private func outcome(_ action: Machine.Action) throws -> RefreshOutcome {
+        guard case .finish(let outcome) = action else {
+            Issue.record("not at its end: \(action)")
+            throw CancellationError()
+        }
+        return outcome
+    }
+
+    private func verdict(_ action: Machine.Action) throws -> RefreshVerdict {
+        guard case .abandon(_, let verdict) = action else {
+            Issue.record("not abandoned: \(action)")
+            throw CancellationError()
+        }
+        return verdict
+    }
+
+    // MARK: Before the claim
+
+    @Test("A refresh begins with the claim of the version that was read")
+    func claims() throws {
+        var machine = Machine()
+        guard case .claim(version: 3) = machine.start(try stored(version: 3), for: .replacing(version: 3), now: Self.now)
+        else { return #expect(Bool(false)) }
+        #expect(machine.state == .claiming)
+    }
+
+    @Test("A disabled connection is not refreshed")
+    func disabled() throws {
+        var machine = Machine()
+        let action = machine.start(
+            try stored { $0.connection.isDisabled = true }, for: .replacing(version: 1), now: Self.now)
+        guard case .disabled = try outcome(action) else { return #expect(Bool(false)) }
+    }
+
+    @Test("A connection that waits for its owner is not refreshed")
+    func waitsForOwner() throws {
+        var machine = Machine()
+        let action = machine.start(try stored { $0.grant.reauthorization = .revoked }, for: .due, now: Self.now)
+        guard case .reauthorizationRequired(.revoked) = try outcome(action) else { return #expect(Bool(false)) }
+    }
+
+    @Test("Without a refresh token there is nothing to send")
+    func notRefreshable() throws {
+        var machine = Machine()
+        let action = machine.start(try stored { $0.grant.refresh = nil }, for: .replacing(version: 1), now: Self.now)
+        guard case .notRefreshable = try outcome(action) else { return #expect(Bool(false)) }
+    }
+
+    @Test("R1: who asks for something newer than an old version gets the newer one without a call")
+    func alreadyNewer() throws {
+        var machine = Machine()
+        let action = machine.start(try stored(version: 2), for: .replacing(version: 1), now: Self.now)
+        guard case .superseded(let current) = try outcome(action) else { return #expect(Bool(false)) }
+        #expect(current.grant.version == 2)
+    }
+
+    @Test("The schedule's refresh ends at once when it is not due any more", arguments: [nil, Timestamp(seconds: 1_800_000_001)])
+    func notDue(refreshAt: Timestamp?) throws {
+        var machine = Machine()
+        let action = machine.start(try stored { $0.grant.refreshAt = refreshAt }, for: .due, now: Self.now)
+        guard case .superseded = try outcome(action) else { return #expect(Bool(false)) }
+    }
+
+    private static let failing = RefreshFailure(
+        since: now - .seconds(60), reason: "provider_unavailable", attempts: 2, retryAt: now + .milliseconds(1))
+
+    @Test("R11: a back-off that is not over stops the refresh before the claim")
+    func backOff() throws {
+        var machine = Machine()
+        let action = machine.start(
+            try stored { $0.grant.failure = Self.failing }, for: .replacing(version: 1), now: Self.now)
+        guard case .backingOff = try outcome(action) else { return #expect(Bool(false)) }
+    }
+
+    @Test("An administrator need not wait for a back-off; nobody waits once it is over")
+    func backOffOver() throws {
+        var forced = Machine()
+        _ = forced.start(try stored { $0.grant.failure = Self.failing }, for: .forced(version: 1), now: Self.now)
+        #expect(forced.state == .claiming)
+        var later = Machine()
+        _ = later.start(
+            try stored { $0.grant.failure = Self.failing }, for: .replacing(version: 1), now: Self.now + .milliseconds(1))
+        #expect(later.state == .claiming)
+    }
+
+    // MARK: The claim
+
+    @Test("A claim that stands leads to the call")
+    func claimed() throws {
+        #expect(try calling().state == .calling)
+    }
+
+    @Test("A claim lost to a newer version serves the newer version")
+    func claimLostToNewer() throws {
+        var machine = Machine()
+        _ = machine.start(try stored(), for: .replacing(version: 1), now: Self.now)
+        guard case .superseded = try outcome(machine.claimed(.lost(try stored(version: 2)), wanted: 1)) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    @Test("A claim lost to a standing attempt waits for that")
+    func claimLostToAttempt() throws {
+        var machine = Machine()
+        _ = machine.start(try stored(), for: .replacing(version: 1), now: Self.now)
+        guard case .underWayElsewhere = try outcome(machine.claimed(.lost(try stored()), wanted: 1)) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    @Test("A connection gone at the claim is gone")
+    func claimGone() throws {
+        var machine = Machine()
+        _ = machine.start(try stored(), for: .replacing(version: 1), now: Self.now)
+        guard case .gone = try outcome(machine.claimed(.gone, wanted: 1)) else { return #expect(Bool(false)) }
+    }
+
+    @Test("R7: without a claim no call follows")
+    func claimFailed() throws {
+        var machine = Machine()
+        _ = machine.start(try stored(), for: .replacing(version: 1), now: Self.now)
+        guard case .storeFailed = try outcome(machine.claimFailed(StoreFailure(.notWritable, "full"))) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    // MARK: The answer
+
+    @Test("A token is committed, and nothing comes between")
+    func granted() throws {
+        var machine = try calling()
+        guard case .commit(let response, let over) = machine.answered(.granted(Self.response), remedies: [:], now: Self.now)
+        else { return #expect(Bool(false)) }
+        #expect(response == Self.response)
+        #expect(over.grant.version == 1)
+        #expect(machine.state == .committing(tries: 1))
+    }
+
+    @Test(
+        "Answers that are no token are judged by their class",
+        arguments: [
+            (TokenVerdict.refused(OAuthError(code: "invalid_grant")), RefreshVerdict.terminal(.revoked)),
+            (.refused(OAuthError(code: "invalid_client")), .configuration(reason: "invalid_client")),
+            (.refused(OAuthError(code: "temporarily_unavailable")), .transient(reason: "provider_unavailable", retryAfter: nil)),
+            (.refused(OAuthError(code: "odd_code")), .transient(reason: "odd_code", retryAfter: nil)),
+            (.malformed(reason: "html", status: 200), .transient(reason: "provider_unavailable", retryAfter: nil)),
+            (.unavailable(status: 503, retryAfter: nil), .transient(reason: "provider_unavailable", retryAfter: nil)),
+            (
+                .unavailable(status: 429, retryAfter: .seconds(7)),
+                .transient(reason: "provider_unavailable", retryAfter: .seconds(7))
+            ),
+            (
+                .unavailable(status: 429, retryAfter: .date(epochSeconds: 1_800_000_009)),
+                .transient(reason: "provider_unavailable", retryAfter: .seconds(9))
+            ),
+            (
+                .unavailable(status: 429, retryAfter: .date(epochSeconds: 1)),
+                .transient(reason: "provider_unavailable", retryAfter: .zero)
+            ),
+        ])
+    func classes(answer: TokenVerdict, expected: RefreshVerdict) throws {
+        var machine = try calling()
+        #expect(try verdict(machine.answered(answer, remedies: [:], now: Self.now)) == expected)
+        #expect(machine.state == .abandoning)
+    }
+
+    @Test("The profile's error map goes before the standard's")
+    func remedies() throws {
+        var machine = try calling()
+        let action = machine.answered(
+            .refused(OAuthError(code: "bad_refresh_token")), remedies: ["bad_refresh_token": .reauthorize], now: Self.now)
+        #expect(try verdict(action) == .terminal(.revoked))
+    }
+
+    @Test("No answer is transient; an address that may not be spoken to is the administrator's")
+    func exchangeFailures() throws {
+        var machine = try calling()
+        let timeout = ExchangeFailure(.timedOut, detail: "", mayHaveArrived: true)
+        #expect(
+            try verdict(machine.exchangeFailed(timeout)) == .transient(reason: "provider_unavailable", retryAfter: nil))
+        var other = try calling()
+        let refused = ExchangeFailure(.addressRefused, detail: "", mayHaveArrived: false)
+        #expect(try verdict(other.exchangeFailed(refused)) == .configuration(reason: "address_refused"))
+    }
+
+    // MARK: The commit
+
+    @Test("A commit ends the refresh")
+    func committed() throws {
+        var machine = try committing()
+        guard case .refreshed(let stored) = try outcome(machine.committed(.committed(try stored(version: 2)))) else {
+            return #expect(Bool(false))
+        }
+        #expect(stored.grant.version == 2)
+        #expect(machine.state == .finished)
+    }
+
+    @Test("A commit that comes too late leaves the newer credential")
+    func commitSuperseded() throws {
+        var machine = try committing()
+        guard case .superseded = try outcome(machine.committed(.superseded(try stored(version: 5)))) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    @Test("R21: a commit to a deleted connection is gone")
+    func commitGone() throws {
+        var machine = try committing()
+        guard case .gone = try outcome(machine.committed(.gone)) else { return #expect(Bool(false)) }
+    }
+
+    @Test("R8: the same credential is written again, with longer and longer pauses, six times in all")
+    func commitAgain() throws {
+        var machine = try committing()
+        var pauses: [Duration] = []
+        while case .commitAgain(let response, _, let pause) = machine.commitFailed(StoreFailure(.busy, "busy")) {
+            #expect(response == Self.response)
+            pauses.append(pause)
+        }
+        #expect(pauses == [250, 500, 1000, 2000, 4000].map { .milliseconds($0) })
+        #expect(machine.state == .finished)
+    }
+
+    // MARK: The note
+
+    @Test("A noted failure is the outcome")
+    func abandoned() throws {
+        var machine = try calling()
+        _ = machine.answered(.refused(OAuthError(code: "invalid_grant")), remedies: [:], now: Self.now)
+        guard case .failed(_, .terminal(.revoked)) = try outcome(machine.abandoned(try stored())) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    @Test("R5: invalid_grant is not believed once a newer version stands")
+    func rivalWon() throws {
+        var machine = try calling()
+        _ = machine.answered(.refused(OAuthError(code: "invalid_grant")), remedies: [:], now: Self.now)
+        guard case .superseded = try outcome(machine.abandoned(try stored(version: 2))) else { return #expect(Bool(false)) }
+    }
+
+    @Test("A connection deleted before the note is gone; a note that cannot be written says so")
+    func abandonEnds() throws {
+        var machine = try calling()
+        _ = machine.notSent(.configuration(reason: "no_client"))
+        guard case .gone = try outcome(machine.abandoned(nil)) else { return #expect(Bool(false)) }
+        var other = try calling()
+        _ = other.notSent(.configuration(reason: "no_client"))
+        guard case .storeFailed = try outcome(other.abandonFailed(StoreFailure(.busy, ""))) else {
+            return #expect(Bool(false))
+        }
+    }
+}

@@ -1,0 +1,530 @@
+import BrokerTesting
+import OAuth
+import Testing
+
+@testable import Broker
+
+/// The refresher over a store, a provider and a clock that do as they are told.
+struct RefreshTests {
+    private let broker: TestBroker
+
+    init() throws {
+        broker = try TestBroker()
+    }
+
+    // MARK: One call
+
+    @Test("R1: a thousand concurrent readers of one expired connection make one call", arguments: [true, false])
+    func singleFlight(held: Bool) async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: held ? gate : nil)
+        let tokens = try await withThrowingTaskGroup(of: String?.self) { group in
+            for _ in 0..<1000 { group.addTask { [broker] in try await broker.read().text("access_token") } }
+            try await broker.exchange.requests(reach: 1)
+            gate.open()
+            return try await group.reduce(into: [String?]()) { $0.append($1) }
+        }
+        #expect(tokens == Array(repeating: "access-2", count: 1000))
+        #expect(broker.exchange.requests.count == 1)
+    }
+
+    @Test("R1: a reader that looked before the refresh and asks after it makes no second call")
+    func lateReader() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.token())
+        try await broker.fly()
+        guard case .superseded(let current) = try await broker.fly(.replacing(version: 1)) else {
+            return #expect(Bool(false))
+        }
+        #expect(current.grant.version == 2)
+    }
+
+    @Test("R1: a failure is shared as well: readers of an unavailable provider make one call")
+    func sharedFailure() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.json("{}", status: 503))
+        let codes = await withTaskGroup(of: BrokerError.Code?.self) { group in
+            for _ in 0..<100 {
+                group.addTask { [broker] in
+                    do throws(BrokerError) { _ = try await broker.read() } catch { return error.code }
+                    return nil
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(codes == Array(repeating: .providerUnavailable, count: 100))
+        #expect(broker.exchange.requests.count == 1)
+    }
+
+    @Test("The request is what RFC 6749 §6 asks for: grant type, token, one authentication, no scope")
+    func request() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.token())
+        _ = try await broker.read()
+        let form = try #require(broker.tokenRequests().first)
+        #expect(form["grant_type"] == "refresh_token")
+        #expect(form["refresh_token"] == "refresh-1")
+        #expect(form["scope"] == nil)
+        #expect(form["client_secret"] == nil)
+        #expect(broker.exchange.requests[0].headerFields[.authorization]?.hasPrefix("Basic ") == true)
+        #expect(broker.exchange.sent[0].deadline == .seconds(30))
+    }
+
+    // MARK: What is kept
+
+    @Test("Rotation is one commit: access token, refresh token, expiry and version together")
+    func rotation() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.token(scope: "read write"))
+        _ = try await broker.read()
+        let grant = try await broker.stored().grant
+        #expect(grant.version == 2)
+        #expect(try await broker.accessToken() == "access-2")
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(grant.expiresAt == broker.clock.now + .seconds(3600))
+        #expect(grant.lastRefreshedAt == broker.clock.now)
+        #expect(grant.scopes == ["read", "write"])
+        #expect(grant.attempt == nil)
+        #expect(broker.store.count(of: .commit) == 1)
+    }
+
+    @Test("N19: a response without a refresh token, or with an empty one, keeps the old", arguments: [nil, ""])
+    func keepsRefreshToken(sent: String?) async throws {
+        try await broker.addExpired { $0.grant.refreshTokenExpiresAt = broker.clock.now + .seconds(9) }
+        broker.exchange.expect(.token(refresh: sent))
+        _ = try await broker.read()
+        #expect(try await broker.refreshToken() == "refresh-1")
+        #expect(try await broker.stored().grant.refreshTokenExpiresAt == broker.clock.now + .seconds(9))
+    }
+
+    @Test("Scopes that the response does not name are unchanged")
+    func keepsScopes() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.token())
+        _ = try await broker.read()
+        #expect(try await broker.stored().grant.scopes == ["read"])
+    }
+
+    @Test("The lifetime counts from when the request was sent, however slow the answer")
+    func countsFromSending() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        let sentAt = broker.clock.now
+        broker.exchange.expect(.token(expiresIn: 100), heldBy: gate)
+        async let outcome = broker.fly()
+        try await broker.exchange.requests(reach: 1)
+        broker.clock.advance(by: .seconds(20))
+        gate.open()
+        _ = try await outcome
+        #expect(try await broker.stored().grant.expiresAt == sentAt + .seconds(100))
+    }
+
+    @Test("R9: an edit during a refresh and the refresh leave each other alone")
+    func editDuringRefresh() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate)
+        async let outcome = broker.fly()
+        try await broker.exchange.requests(reach: 1)
+        var edit = ConnectionEdit()
+        edit.labels = ["team": "blue"]
+        _ = try await broker.core.connections.edit(TestBroker.connection, edit, by: broker.admin)
+        gate.open()
+        _ = try await outcome
+        #expect(try await broker.accessToken() == "access-2")
+        #expect(try await broker.stored().connection.labels == ["team": "blue"])
+    }
+
+    // MARK: Who waits, who leaves
+
+    @Test("R6: the refresh is stored although its only caller has gone")
+    func callerGone() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate)
+        let caller = Task { [broker] in try await broker.read() }
+        try await broker.exchange.requests(reach: 1)
+        caller.cancel()
+        _ = await caller.result
+        gate.open()
+        try await broker.fly()
+        #expect(try await broker.accessToken() == "access-2")
+        #expect(broker.exchange.requests.count == 1)
+    }
+
+    @Test("A caller waits for 35 seconds; the refresh goes on without it")
+    func patience() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate)
+        let caller = Task { [broker] in try await failure { () throws(BrokerError) in try await broker.read() } }
+        try await broker.exchange.requests(reach: 1)
+        try await broker.clock.sleepers(reach: 1)
+        broker.clock.advance(by: .seconds(35))
+        let error = try await caller.value
+        #expect(error.code == .providerUnavailable)
+        #expect(error.reason == "provider_slow")
+        #expect(error.retryAfter != nil)
+        gate.open()
+        try await broker.fly()
+        #expect(try await broker.accessToken() == "access-2")
+    }
+
+    @Test("I22: draining waits for the refresh under way, stores it and begins no other")
+    func drain() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate)
+        let first = try #require(await broker.core.refresher.flight(for: TestBroker.connection, .replacing(version: 1)))
+        try await broker.exchange.requests(reach: 1)
+        async let drained: Void = broker.core.drain()
+        gate.open()
+        await drained
+        _ = await first.value
+        #expect(try await broker.accessToken() == "access-2")
+        #expect(await broker.core.refresher.flight(for: TestBroker.connection, .replacing(version: 2)) == nil)
+    }
+
+    @Test("I22: while draining, an expired credential is answered with shutting_down and a valid one is served")
+    func readWhileDraining() async throws {
+        try await broker.addExpired()
+        try await broker.addConnected(.init("other")!, left: .seconds(10))
+        await broker.core.drain()
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.code == .shuttingDown)
+        #expect(try await broker.read(.init("other")!).text("access_token") == "access-1")
+    }
+
+    // MARK: The store
+
+    @Test("R7: a store that cannot be written means that nothing is sent")
+    func storeReadOnly() async throws {
+        try await broker.addExpired()
+        broker.store.failWrites(with: StoreFailure(.notWritable, "The disk is full."))
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.code == .storeUnavailable)
+        #expect(broker.exchange.requests.isEmpty)
+    }
+
+    @Test("R7: a valid credential is served although the store cannot be written")
+    func storeReadOnlyStillValid() async throws {
+        try await broker.addConnected(left: .seconds(20))
+        broker.store.failWrites(with: StoreFailure(.notWritable, "The disk is full."))
+        #expect(try await broker.read().text("access_token") == "access-1")
+        #expect(broker.exchange.requests.isEmpty)
+    }
+
+    @Test("R8: a commit that fails is tried again with the same credential; the provider is called once")
+    func commitFails() async throws {
+        try await broker.addExpired()
+        broker.store.failNext(.commit, times: 3)
+        broker.exchange.expect(.token())
+        async let outcome = broker.fly()
+        for pause in [250, 500, 1000] {
+            try await broker.clock.sleepers(reach: 1)
+            #expect(broker.clock.deadlines == [broker.clock.now + .milliseconds(pause)])
+            broker.clock.advance(by: .milliseconds(pause))
+        }
+        guard case .refreshed(let stored) = try await outcome else { return #expect(Bool(false)) }
+        #expect(stored.grant.version == 2)
+        #expect(try await broker.accessToken() == "access-2")
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(broker.exchange.requests.count == 1)
+        #expect(broker.store.count(of: .commit) == 4)
+        #expect(broker.log.lines.contains { $0.hasPrefix("critical") })
+    }
+
+    // MARK: Refusals
+
+    @Test("invalid_grant asks for the owner, at once and from then on, without another call")
+    func invalidGrant() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.error("invalid_grant"))
+        for _ in 0..<2 {
+            let error = try await failure { () throws(BrokerError) in try await broker.read() }
+            #expect(error.code == .reauthorizationRequired)
+            #expect(error.reason == "revoked")
+            #expect(error.actor == .owner)
+        }
+        #expect(try await broker.stored().grant.reauthorization == .revoked)
+        #expect(try await broker.stored().status(at: broker.clock.now) == .reauthorizationRequired)
+        #expect(broker.exchange.requests.count == 1)
+        #expect(broker.audit.events.contains { $0.action == .credentialRefresh && $0.reason == "revoked" })
+    }
+
+    @Test("R5: invalid_grant after a rival won serves what the rival brought")
+    func rivalWon() async throws {
+        let stored = try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.error("invalid_grant"), heldBy: gate)
+        async let document = broker.read()
+        try await broker.exchange.requests(reach: 1)
+        var rival = stored.grant
+        rival.version = 2
+        rival.credential = try broker.sealing.seal(
+            .oauth2(accessToken: Secret("rival"), tokenType: "Bearer"), for: stored.id, version: 2)
+        rival.expiresAt = broker.clock.now + .seconds(3600)
+        _ = try await broker.store.commit(stored.id, replacing: 1, with: rival)
+        gate.open()
+        #expect(try await document.text("access_token") == "rival")
+        #expect(try await broker.stored().grant.reauthorization == nil)
+    }
+
+    @Test("R13: invalid_client keeps the grant, is the administrator's, and is tried again after 30 minutes")
+    func invalidClient() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.code == .providerUnavailable)
+        #expect(error.actor == .administrator)
+        #expect(error.reason == "invalid_client")
+        #expect(error.retryAfter == 1800)
+        let grant = try await broker.stored().grant
+        #expect(grant.reauthorization == nil)
+        #expect(grant.failure?.retryAt == broker.clock.now + .seconds(1800))
+        #expect(grant.refreshAt == broker.clock.now + .seconds(1800))
+        #expect(try await broker.refreshToken() == "refresh-1")
+        broker.clock.advance(by: .seconds(1800))
+        broker.exchange.expect(.token())
+        #expect(try await broker.read().text("access_token") == "access-2")
+        #expect(try await broker.stored().grant.failure == nil)
+    }
+
+    @Test("A refresh that cannot be put together is the administrator's and sends nothing")
+    func clientWithoutSecret() async throws {
+        try await broker.addClient(method: "client_secret_post", secret: nil)
+        try await broker.addExpired()
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.reason == "no_client_secret")
+        #expect(error.actor == .administrator)
+        #expect(try await broker.refreshToken() == "refresh-1")
+        #expect(broker.exchange.requests.isEmpty)
+    }
+
+    @Test("A client store that cannot be read does not count against the registration")
+    func clientUnreadable() async throws {
+        try await broker.addExpired()
+        broker.store.failNext(.client, times: 1)
+        try await broker.fly()
+        let failure = try await broker.stored().grant.failure
+        #expect(failure?.reason == "store_unavailable")
+        #expect(failure.map { $0.retryAt.since(broker.clock.now) <= .seconds(5) } == true)
+    }
+
+    // MARK: It will pass
+
+    @Test("R12: while the refresh fails, a valid credential is served with a warning")
+    func degraded() async throws {
+        try await broker.addConnected(left: .seconds(20))
+        broker.exchange.expect(.timeout)
+        let document = try await broker.read()
+        #expect(document.text("access_token") == "access-1")
+        guard case .array(let warnings)? = document["warnings"], case .object(let warning)? = warnings.first else {
+            return #expect(Bool(false))
+        }
+        #expect(warning.text("code") == "refresh_failing")
+        #expect(warning.text("reason") == "provider_unavailable")
+        #expect(warning.text("since") == broker.clock.now.iso8601)
+        #expect(try await broker.stored().status(at: broker.clock.now) == .degraded)
+    }
+
+    @Test(
+        "R12: with nothing valid left, time-outs, 5xx and nonsense are a 503 that says when to come back",
+        arguments: [
+            ScriptedExchange.Outcome.timeout, .json("{}", status: 500), .body("<html>", type: "text/html"),
+            .json(#"{"error":"server_error"}"#, status: 400), .json("[]"),
+        ])
+    func unavailable(answer: ScriptedExchange.Outcome) async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(answer)
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.code == .providerUnavailable)
+        #expect(error.reason == "provider_unavailable")
+        #expect(error.actor == .nobody)
+        #expect(error.retryAfter == 1)
+        #expect(try await broker.stored().status(at: broker.clock.now) == .unavailable)
+        #expect(try await broker.refreshToken() == "refresh-1")
+    }
+
+    @Test("R11: until Retry-After is over nobody is asked again, then one is", arguments: [false, true])
+    func retryAfter(forced: Bool) async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.json("{}", status: 429, headerFields: [.retryAfter: "120"]))
+        func ask() async throws(BrokerError) -> String? {
+            guard forced else { return try await broker.read().text("access_token") }
+            let entry = try await broker.core.credentials.refresh(TestBroker.connection, for: broker.runtime, rejected: nil)
+            return try broker.handOut(entry).text("access_token")
+        }
+        #expect(try await failure { () throws(BrokerError) in try await ask() }.retryAfter == 120)
+        broker.clock.advance(by: .seconds(119))
+        #expect(try await failure { () throws(BrokerError) in try await ask() }.retryAfter == 1)
+        #expect(broker.exchange.requests.count == 1)
+        broker.clock.advance(by: .seconds(1))
+        broker.exchange.expect(.token())
+        #expect(try await ask() == "access-2")
+    }
+
+    @Test("R11: an administrator's forced refresh need not wait")
+    func administratorForces() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        try await broker.fly()
+        broker.exchange.expect(.token())
+        let entry = try await broker.core.credentials.refresh(TestBroker.connection, for: broker.admin, rejected: nil)
+        #expect(entry.version == 2)
+    }
+
+    @Test("Failures in a row are counted from the first")
+    func countsFailures() async throws {
+        try await broker.addExpired()
+        let first = broker.clock.now
+        for attempts in 1...3 {
+            broker.exchange.expect(.json("{}", status: 503))
+            try await broker.fly()
+            let failure = try #require(try await broker.stored().grant.failure)
+            #expect(failure.attempts == attempts)
+            #expect(failure.since == first)
+            broker.clock.set(to: failure.retryAt)
+        }
+    }
+
+    @Test("Discovery that fails spends no refresh token and will pass")
+    func discoveryFails() async throws {
+        try await broker.addClient(provider: "oauth2", fields: ["issuer": "https://idp.example"])
+        try await broker.addExpired { stored in
+            stored.connection = Connection(
+                id: stored.id, provider: "oauth2", client: TestBroker.client, kind: .oauth2, createdAt: broker.clock.now,
+                updatedAt: broker.clock.now)
+        }
+        let away = ExchangeFailure(.nameNotResolved, detail: "no such host", mayHaveArrived: false)
+        broker.exchange.expect(.failure(away), times: nil)
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.reason == "provider_unavailable")
+        #expect(error.actor == .nobody)
+        #expect(broker.exchange.requests.allSatisfy { $0.method == .get })
+        #expect(try await broker.refreshToken() == "refresh-1")
+    }
+
+    // MARK: Reports
+
+    private func fingerprint(_ token: String) -> String { sha256(Array(token.utf8)).hexadecimal }
+
+    @Test("R16: a reported 401 refreshes when it names the current credential")
+    func reported() async throws {
+        try await broker.addConnected()
+        broker.exchange.expect(.token())
+        let entry = try await broker.core.credentials.refresh(
+            TestBroker.connection, for: broker.runtime, rejected: fingerprint("access-1").uppercased())
+        #expect(entry.version == 2)
+    }
+
+    @Test("R16: a reported 401 about an older credential is answered with the current one, without a call")
+    func reportedLate() async throws {
+        try await broker.addConnected()
+        let entry = try await broker.core.credentials.refresh(
+            TestBroker.connection, for: broker.runtime, rejected: fingerprint("access-0"))
+        #expect(entry.version == 1)
+        #expect(broker.exchange.requests.isEmpty)
+    }
+
+    @Test("R16: a late report never gets an expired credential back")
+    func reportedLateExpired() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.token())
+        let entry = try await broker.core.credentials.refresh(
+            TestBroker.connection, for: broker.runtime, rejected: fingerprint("access-0"))
+        #expect(entry.version == 2)
+    }
+
+    @Test("A credential that was refused and has no refresh token asks for the owner, and the log says who said so")
+    func rejected() async throws {
+        try await broker.addConnected(refreshToken: nil)
+        let error = try await failure { () throws(BrokerError) in
+            try await broker.core.credentials.refresh(
+                TestBroker.connection, for: broker.runtime, rejected: fingerprint("access-1"))
+        }
+        #expect(error.code == .reauthorizationRequired)
+        #expect(error.reason == "rejected")
+        #expect(try await broker.stored().grant.reauthorization == .rejected)
+        #expect(broker.audit.events.last?.caller == "bot")
+        #expect(broker.audit.events.last?.reason == "rejected")
+    }
+
+    @Test("Without a refresh token a refresh cannot be forced")
+    func notRefreshable() async throws {
+        try await broker.addConnected(refreshToken: nil)
+        let error = try await failure { () throws(BrokerError) in
+            try await broker.core.credentials.refresh(TestBroker.connection, for: broker.runtime, rejected: nil)
+        }
+        #expect(error.code == .notRefreshable)
+    }
+
+    // MARK: Ends
+
+    @Test("R21: a connection deleted during its refresh stays deleted, and what came is revoked")
+    func deletedMeanwhile() async throws {
+        try await broker.addExpired()
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate) { $0.url.path == "/token" }
+        broker.exchange.expect(.json(""), name: "two revocations", times: 2) { $0.url.path == "/revoke" }
+        async let outcome = broker.fly()
+        try await broker.exchange.requests(reach: 1)
+        try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
+        gate.open()
+        guard case .gone = try await outcome else { return #expect(Bool(false)) }
+        #expect(try await broker.store.connection(TestBroker.connection) == nil)
+        let revoked = broker.exchange.requests.filter { $0.url.path == "/revoke" }
+            .compactMap { try? Parameters(formURLEncoded: $0.body)["token"] }
+        #expect(revoked == ["refresh-1", "refresh-2"])
+        broker.exchange.verifyAllUsed()
+    }
+
+    // MARK: The schedule
+
+    @Test("The schedule refreshes what is due and nothing else")
+    func dueRound() async throws {
+        try await broker.addConnected { $0.grant.refreshAt = broker.clock.now }
+        try await broker.addConnected(.init("later")!) { $0.grant.refreshAt = broker.clock.now + .milliseconds(1) }
+        broker.exchange.expect(.token())
+        #expect(try await broker.core.schedule.round() == 1)
+        #expect(try await broker.stored().grant.version == 2)
+        #expect(try await broker.stored(.init("later")!).grant.version == 1)
+        #expect(try await broker.core.schedule.round() == 0)
+    }
+
+    @Test("What cannot be written is not counted as done, so that the schedule waits instead of spinning")
+    func roundWithoutProgress() async throws {
+        try await broker.addConnected { $0.grant.refreshAt = broker.clock.now }
+        broker.store.failWrites(with: StoreFailure(.notWritable, "The disk is full."))
+        #expect(try await broker.core.schedule.round() == 0)
+        await broker.core.drain()
+        broker.store.failWrites(with: nil)
+        #expect(try await broker.core.schedule.round() == 0)
+    }
+
+    @Test("R17: a five-minute token is not due as soon as it came, whatever margin the profile wants")
+    func noLoop() async throws {
+        let broker = try TestBroker(profile: #""expiry": {"default_lifetime": null, "refresh_margin": 900}"#)
+        try await broker.addExpired()
+        broker.exchange.expect(.token(expiresIn: 300))
+        try await broker.fly()
+        for _ in 0..<10 { _ = try await broker.read(minTTL: .seconds(86_400)) }
+        #expect(try await broker.core.schedule.round() == 0)
+        #expect(broker.exchange.requests.count == 1)
+    }
+
+    @Test("A read that finds the refresh due starts it and does not wait")
+    func dueOnRead() async throws {
+        try await broker.addConnected { $0.grant.refreshAt = broker.clock.now + .seconds(5) }
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate)
+        #expect(try await broker.read().int("version") == 1)
+        broker.clock.advance(by: .seconds(5))
+        for _ in 0..<3 { #expect(try await broker.read().int("version") == 1) }
+        try await broker.exchange.requests(reach: 1)
+        gate.open()
+        try await broker.fly()
+        #expect(try await broker.read().int("version") == 2)
+    }
+}
