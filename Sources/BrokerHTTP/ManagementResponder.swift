@@ -1,14 +1,16 @@
 public import Hummingbird
 
-/// Health for supervisors, on a listener of its own: no IDs, no secrets (security case I31).
+/// Health for supervisors and counters for Prometheus, on a listener of its own: no IDs, no secrets (security case I31).
 public struct ManagementResponder: HTTPResponder {
     public typealias Context = BasicRequestContext
 
     private let isHealthy: @Sendable () -> Bool
+    private let metrics: MetricsRegistry
 
     /// - Parameter isHealthy: whether the service can still write what it must never lose.
-    public init(isHealthy: @escaping @Sendable () -> Bool) {
+    public init(metrics: MetricsRegistry, isHealthy: @escaping @Sendable () -> Bool) {
         self.isHealthy = isHealthy
+        self.metrics = metrics
     }
 
     @Sendable
@@ -16,6 +18,7 @@ public struct ManagementResponder: HTTPResponder {
         switch (request.method, request.uri.path) {
         case (.get, "/healthz"): text("ok\n", .ok)
         case (.get, "/readyz"): isHealthy() ? text("ready\n", .ok) : text("the store is broken\n", .serviceUnavailable)
+        case (.get, "/metrics"): text(metrics.exposition(), .ok)
         default: text("not found\n", .notFound)
         }
     }

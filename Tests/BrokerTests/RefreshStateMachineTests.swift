@@ -1,5 +1,6 @@
 import BrokerTesting
 import OAuth
+import ProviderProfiles
 import Sealing
 import Testing
 

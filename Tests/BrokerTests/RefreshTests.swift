@@ -1,5 +1,8 @@
 import BrokerTesting
+import HTTPTypes
 import OAuth
+import ProviderProfiles
+import Sealing
 import Testing
 
 @testable import Broker

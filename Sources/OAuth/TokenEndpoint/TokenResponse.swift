@@ -35,7 +35,7 @@ public struct TokenResponse: Sendable, Hashable {
 /// What an answer of the token endpoint is.
 public enum TokenVerdict: Sendable, Hashable {
     case granted(TokenResponse)
-    /// An OAuth error, whatever the status: GitHub-like servers send it with 200, others with 400 or 401.
+    /// An OAuth error, whatever the status: some servers send it with 200, others with 400 or 401.
     case refused(OAuthError)
     /// Neither a token nor an error that can be read.
     case malformed(reason: String, status: Int)

@@ -1,8 +1,10 @@
 import ArgumentParser
+import BrokerHTTP
 import Glibc
 import HummingbirdCore
 import HummingbirdTLS
 import Logging
+import Metrics
 import NIOCore
 import NIOSSL
 
@@ -70,9 +72,11 @@ struct ServeCommand: AsyncParsableCommand {
                 idleTimeout: .seconds(60),
                 httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
         let server = try tls.map { try HTTPServerBuilder.tls(http1, tlsConfiguration: $0) } ?? http1
+        let metrics = MetricsRegistry()
+        MetricsSystem.bootstrap(metrics)
         try await Service.explained { [options] in
             let service = try await Service.open(options, logger: logger)
-            try await service.run(server: server, listen: address, scheme: scheme)
+            try await service.run(server: server, listen: address, scheme: scheme, metrics: metrics)
         }
     }
 

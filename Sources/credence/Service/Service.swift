@@ -164,7 +164,9 @@ struct Service: Sendable {
     // MARK: Running
 
     /// Serves until SIGTERM or SIGINT; then no new request is taken, and refreshes under way are finished and stored.
-    func run(server: HTTPServerBuilder, listen: ListenAddress, scheme: String) async throws {
+    func run(
+        server: HTTPServerBuilder, listen: ListenAddress, scheme: String, metrics: MetricsRegistry
+    ) async throws {
         let management = try ListenAddress(options.managementListen, option: "--management-listen")
         let listening = Listening(count: 3)
         let site = Site(publicURL: options.publicURL ?? "")
@@ -175,7 +177,7 @@ struct Service: Sendable {
             onServerRunning: { _ in await listening.one() }, logger: quiet)
         let socket = try adminApplication { await listening.one() }
         let health = Application(
-            responder: ManagementResponder(isHealthy: { [store] in !store.isBroken }),
+            responder: ManagementResponder(metrics: metrics, isHealthy: { [store] in !store.isBroken }),
             configuration: .init(address: .hostname(management.host, port: management.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)
 
