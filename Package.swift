@@ -117,7 +117,8 @@ let package = Package(
         .executableTarget(
             name: "credence",
             dependencies: [
-                "AuditLog", "Broker", "BrokerHTTP", "CProcess", "HTTPTransport", "OAuth", "ProviderProfiles", "SQLiteStore", "Sealing",
+                "AuditLog", "Broker", "BrokerHTTP", "CProcess", "HTTPTransport", "OAuth", "ProviderProfiles",
+                "SQLiteStore", "Sealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),

@@ -1,6 +1,6 @@
 public import Broker
-public import Hummingbird
 import HTTPTypes
+public import Hummingbird
 public import Logging
 import OAuth
 
@@ -60,7 +60,8 @@ public struct BrokerResponder: HTTPResponder {
             return pages.failure(error)
         case let error as MethodNotAllowed:
             return Problem.response(
-                BrokerError(.methodNotAllowed, "This address takes \(error.allow).", actor: .caller), allow: error.allow)
+                BrokerError(.methodNotAllowed, "This address takes \(error.allow).", actor: .caller), allow: error.allow
+            )
         case let error as HTTPError where error.status == .notFound:
             let notFound = BrokerError(.notFound, "There is nothing at this address.", actor: .caller)
             return isPage ? pages.problem(notFound) : Problem.response(notFound)

@@ -40,7 +40,8 @@ final class Routes {
         add(method, path) { request, context in
             let caller = try await authentication.caller(of: request, context)
             guard roles.contains(caller.role) else {
-                throw BrokerError(.forbidden, "This caller's role (\(caller.role.rawValue)) may not do that.", actor: .caller)
+                throw BrokerError(
+                    .forbidden, "This caller's role (\(caller.role.rawValue)) may not do that.", actor: .caller)
             }
             return try await handler(request, context, caller)
         }
@@ -75,7 +76,8 @@ final class Routes {
 
 extension BrokerContext {
     /// The identifier in the path; one that cannot be is as unknown as one that is not.
-    func identifier<Kind>(_ name: String = "id", orThrow error: BrokerError, _: Kind.Type = Kind.self) throws(BrokerError)
+    func identifier<Kind>(_ name: String = "id", orThrow error: BrokerError, _: Kind.Type = Kind.self)
+        throws(BrokerError)
         -> Identifier<Kind>
     {
         guard let text = parameters.get(name), let identifier = Identifier<Kind>(text) else { throw error }

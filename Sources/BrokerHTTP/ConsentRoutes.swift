@@ -53,10 +53,14 @@ struct ConsentRoutes: Sendable {
         let origin = request.headers[.origin]
         let fetchSite = request.headers[.fetchSite]
         guard origin != nil || fetchSite != nil else { return form["form_token"] }
-        let isOurs = (origin == nil || origin == site.publicURL) && (fetchSite == nil || fetchSite == "same-origin" || fetchSite == "none")
+        let isOurs =
+            (origin == nil || origin == site.publicURL)
+            && (fetchSite == nil || fetchSite == "same-origin" || fetchSite == "none")
         guard isOurs, let token = form["form_token"] else {
             throw ConsentFailure(
-                .forgedForm, "This form was not sent from this site's own page. Open the link at \(site.publicURL) and continue from there.")
+                .forgedForm,
+                "This form was not sent from this site's own page. Open the link at \(site.publicURL) and continue from there."
+            )
         }
         return token
     }
@@ -74,7 +78,9 @@ enum BrowserCookie {
     }
 
     static func value(in request: Request, _ site: Site) -> String? {
-        guard let value = request.cookies[site.cookieName]?.value, (40...64).contains(value.utf8.count) else { return nil }
+        guard let value = request.cookies[site.cookieName]?.value, (40...64).contains(value.utf8.count) else {
+            return nil
+        }
         return value
     }
 

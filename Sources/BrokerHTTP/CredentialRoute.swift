@@ -74,9 +74,12 @@ struct CredentialRoute: Sendable {
             throw .invalid("The query cannot be read.")
         }
         for pair in parameters.pairs where pair.name != "min_ttl" {
-            throw .invalid("There is no parameter \(pair.name.prefix(64)) here; known is min_ttl.", field: String(pair.name.prefix(64)))
+            throw .invalid(
+                "There is no parameter \(pair.name.prefix(64)) here; known is min_ttl.",
+                field: String(pair.name.prefix(64)))
         }
-        guard parameters.pairs.count == 1, let seconds = Int(parameters["min_ttl"] ?? ""), (0...86_400).contains(seconds)
+        guard parameters.pairs.count == 1, let seconds = Int(parameters["min_ttl"] ?? ""),
+            (0...86_400).contains(seconds)
         else { throw .invalid("min_ttl is a whole number of seconds from 0 to 86400, once.", field: "min_ttl") }
         return .seconds(seconds)
     }

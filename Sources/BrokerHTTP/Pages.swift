@@ -31,7 +31,8 @@ struct Pages: Sendable {
         routes.onBrowser(.get, "/") { [self] _, _ in
             message(
                 title: "Credence",
-                text: "This is an OAuth 2.0 and credential broker. Its API is for programs; people come here by a link to connect an account.",
+                text:
+                    "This is an OAuth 2.0 and credential broker. Its API is for programs; people come here by a link to connect an account.",
                 tone: "plain", status: .ok)
         }
     }
@@ -78,14 +79,17 @@ struct Pages: Sendable {
             case .connectionGone: ("This connection is gone", .gone)
             case .unavailable: ("Not now", .serviceUnavailable)
             }
-        return message(title: title, text: failure.detail, tone: "bad", code: failure.providerError ?? failure.code.rawValue, status: status)
+        return message(
+            title: title, text: failure.detail, tone: "bad", code: failure.providerError ?? failure.code.rawValue,
+            status: status)
     }
 
     func problem(_ error: BrokerError) -> Response {
         message(
             title: error.code == .notFound ? "Nothing here" : "This did not work", text: error.detail, tone: "bad",
             code: error.code.rawValue,
-            status: error.code == .notFound ? .notFound : error.code == .payloadTooLarge ? .contentTooLarge : .badRequest)
+            status: error.code == .notFound
+                ? .notFound : error.code == .payloadTooLarge ? .contentTooLarge : .badRequest)
     }
 
     private func message(

@@ -45,7 +45,8 @@ struct RequestObject {
 
     static func body(of request: Request) async throws(BrokerError) -> [UInt8] {
         let body = request.body
-        let result: Result<ByteBuffer, BrokerError> = await withTaskGroup(of: Result<ByteBuffer, BrokerError>.self) { group in
+        let result: Result<ByteBuffer, BrokerError> = await withTaskGroup(of: Result<ByteBuffer, BrokerError>.self) {
+            group in
             group.addTask {
                 do {
                     return .success(try await body.collect(upTo: limit))
@@ -153,6 +154,8 @@ struct RequestObject {
         if let username = try string("username"), let password = try string("password"), !contains("api_key") {
             return .basic(username: username, password: Secret(password))
         }
-        throw .invalid(#"The secret is {"api_key": …} or {"username": …, "password": …}."#, field: path.isEmpty ? "secret" : String(path.dropLast()))
+        throw .invalid(
+            #"The secret is {"api_key": …} or {"username": …, "password": …}."#,
+            field: path.isEmpty ? "secret" : String(path.dropLast()))
     }
 }

@@ -18,10 +18,10 @@ public enum DataFolder {
             throw StoreFailure(.unreachable, "There is no data folder \(path). Make one: credence init --data \(path)")
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw StoreFailure(.unreachable, "\(path) is not a folder (symbolic links are refused): name the real folder.")
+            throw StoreFailure(.unreachable, "\(path) is not a folder (links are refused): name the real folder.")
         }
         guard status.st_uid == geteuid() else {
-            throw StoreFailure(.unreachable, "The data folder \(path) belongs to another user: run credence as its owner.")
+            throw StoreFailure(.unreachable, "The data folder \(path) is another user's: run credence as its owner.")
         }
         guard status.st_mode & 0o077 == 0 else {
             throw StoreFailure(.unreachable, "The data folder \(path) is open to others: chmod 700 \(path)")

@@ -14,9 +14,12 @@ struct API: Sendable {
     static func over<Value: Sendable>(
         url: String, key: String, _ body: @Sendable (API) async throws -> Value
     ) async throws -> Value {
-        guard url.hasPrefix("https://") || url.hasPrefix("http://127.0.0.1") || url.hasPrefix("http://localhost") || url.hasPrefix("http://[::1]")
+        guard
+            url.hasPrefix("https://") || url.hasPrefix("http://127.0.0.1") || url.hasPrefix("http://localhost")
+                || url.hasPrefix("http://[::1]")
         else {
-            throw CommandFailure(.usage, "--server takes an https URL: the key would travel in the clear. (http is for loopback alone.)")
+            throw CommandFailure(
+                .usage, "--server takes an https URL: the key would travel in the clear. (http is for loopback alone.)")
         }
         return try await with(base: url.hasSuffix("/") ? String(url.dropLast()) : url, key: key, body)
     }
@@ -28,7 +31,8 @@ struct API: Sendable {
             let isPlain =
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            return isPlain
+                ? String(UnicodeScalar(byte)) : "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()
         return try await with(base: "http+unix://\(encoded)", key: nil, body)
     }
@@ -50,7 +54,12 @@ struct API: Sendable {
         }
     }
 
-    enum Method: String { case GET, POST, PUT, PATCH, DELETE }
+    enum Method: String {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case delete = "DELETE"
+    }
 
     /// - Throws: `CommandFailure` with the exit code that the service's problem stands for.
     @discardableResult
@@ -102,7 +111,8 @@ struct API: Sendable {
 
 /// One segment of a path.
 func segment(_ text: String) throws -> String {
-    guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 && $0 != 0x25 })
+    guard !text.isEmpty,
+        text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 && $0 != 0x25 })
     else { throw CommandFailure(.usage, "'\(Terminal.printable(text))' is not an ID: letters, digits and . _ - only.") }
     return text
 }

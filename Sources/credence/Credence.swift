@@ -7,7 +7,8 @@ import Glibc
 struct Credence: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "credence",
-        abstract: "An OAuth 2.0 and credential broker: connectors ask by connection ID, and get the credential of the moment.",
+        abstract:
+            "An OAuth 2.0 and credential broker: connectors ask by connection ID, and get the credential of the moment.",
         discussion: """
             Start with 'credence init', then 'credence serve'. Verbs work beside a running service and without one.
             The data folder is --data DIR, else $CREDENCE_DATA, else ~/.credence.
@@ -39,7 +40,8 @@ struct Credence: AsyncParsableCommand {
                 Glibc.exit(0)
             }
             Terminal.complain(message)
-            Glibc.exit(code == .validationFailure ? CommandFailure.Exit.usage.rawValue : CommandFailure.Exit.failed.rawValue)
+            Glibc.exit(
+                code == .validationFailure ? CommandFailure.Exit.usage.rawValue : CommandFailure.Exit.failed.rawValue)
         }
     }
 }

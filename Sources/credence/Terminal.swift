@@ -86,7 +86,9 @@ enum Terminal {
             guard count >= 0 else { throw CommandFailure(.failed, "\(name) cannot be read.") }
             if count == 0 { break }
             bytes += chunk[..<count]
-            guard bytes.count <= secretLimit else { throw CommandFailure(.usage, "The secret in \(name) is longer than 128 KiB.") }
+            guard bytes.count <= secretLimit else {
+                throw CommandFailure(.usage, "The secret in \(name) is longer than 128 KiB.")
+            }
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw CommandFailure(.usage, "The secret in \(name) is not UTF-8 text.")

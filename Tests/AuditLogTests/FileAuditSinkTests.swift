@@ -28,7 +28,9 @@ final class FileAuditSinkTests {
         try sink.record(event(7))
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(
-            text == #"{"time":"2026-11-22T23:41:25.762Z","action":"credential.read","caller":"rt","connection":"crm","version":7,"result":"ok"}"# + "\n")
+            text
+                == #"{"time":"2026-11-22T23:41:25.762Z","action":"credential.read","caller":"rt","connection":"crm","version":7,"result":"ok"}"#
+                + "\n")
     }
 
     @Test("I30: what could break a line or steer a terminal is escaped")

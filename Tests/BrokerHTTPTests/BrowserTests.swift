@@ -35,7 +35,9 @@ struct BrowserTests {
         try await TestService.run(publicURL: "http://127.0.0.1:8400") { service in
             _ = try await service.call(
                 .post, "/v1/clients", as: .admin,
-                body: #"{"id":"a","provider":"oauth2","client_id":"x","auth":"none","fields":{"authorization_endpoint":"https://as.test/a","token_endpoint":"https://as.test/t"}}"#)
+                body:
+                    #"{"id":"a","provider":"oauth2","client_id":"x","auth":"none","fields":{"authorization_endpoint":"https://as.test/a","token_endpoint":"https://as.test/t"}}"#
+            )
             let made = try await service.call(.post, "/v1/connections", as: .app, body: #"{"id":"c","client":"a"}"#)
             guard case .string(let url)? = made.json?[path: "consent.url"] else { throw TestFailure("\(made.text)") }
             let page = try await service.call(.get, String(url.dropFirst("http://127.0.0.1:8400".count)))
@@ -68,7 +70,8 @@ struct BrowserTests {
             let back = try await service.call(
                 .get, "/callback/app-c1?code=abc&state=\(state)", headers: [.cookie: cookie])
             #expect(back.status == 303)
-            #expect(back.headers[.location]?.hasPrefix(TestService.returnTo + "&connection=c1&status=connected") == true)
+            #expect(
+                back.headers[.location]?.hasPrefix(TestService.returnTo + "&connection=c1&status=connected") == true)
             #expect(back.headers[HTTPField.Name("Referrer-Policy")!] == "no-referrer", "I10")
             let credential = try await service.call(.get, "/v1/connections/c1/credential", as: .runtime)
             #expect(credential["access_token"] == "at-1")
@@ -88,9 +91,11 @@ struct BrowserTests {
             let link = try await service.addConsentConnection()
             let page = try await service.call(.get, link)
             let start = try await service.call(
-                .post, link, headers: [.cookie: try #require(cookieSet(by: page))], body: "form_token=\(formToken(in: page.text) ?? "")")
+                .post, link, headers: [.cookie: try #require(cookieSet(by: page))],
+                body: "form_token=\(formToken(in: page.text) ?? "")")
             let state = try #require(
-                try OAuth.Parameters(formURLEncoded: try EndpointURL(start.headers[.location] ?? "").query ?? "")["state"])
+                try OAuth.Parameters(formURLEncoded: try EndpointURL(start.headers[.location] ?? "").query ?? "")[
+                    "state"])
             for other in [nil, "__Host-credence=\(String(repeating: "x", count: 43))"] {
                 var headers = HTTPFields()
                 headers[.cookie] = other
@@ -101,9 +106,11 @@ struct BrowserTests {
         }
     }
 
-    @Test("I15: a form from elsewhere is refused", arguments: [
-        "https://evil.test", "null", "https://credence.test.evil.test",
-    ])
+    @Test(
+        "I15: a form from elsewhere is refused",
+        arguments: [
+            "https://evil.test", "null", "https://credence.test.evil.test",
+        ])
     func forgedForm(origin: String) async throws {
         try await TestService.run { service in
             let link = try await service.addConsentConnection()
@@ -123,7 +130,8 @@ struct BrowserTests {
             let page = try await service.call(.get, link)
             for body in ["", "form_token=wrong"] {
                 let start = try await service.call(
-                    .post, link, headers: [.cookie: cookieSet(by: page) ?? "", .origin: TestService.publicURL], body: body)
+                    .post, link, headers: [.cookie: cookieSet(by: page) ?? "", .origin: TestService.publicURL],
+                    body: body)
                 #expect(start.status == 403)
             }
         }
@@ -148,7 +156,8 @@ struct BrowserTests {
             #expect(!page.text.contains("<script>"))
             let start = try await service.call(.post, link, headers: [.cookie: cookieSet(by: page) ?? ""], body: "")
             let state = try #require(
-                try OAuth.Parameters(formURLEncoded: try EndpointURL(start.headers[.location] ?? "").query ?? "")["state"])
+                try OAuth.Parameters(formURLEncoded: try EndpointURL(start.headers[.location] ?? "").query ?? "")[
+                    "state"])
             let back = try await service.call(
                 .get, "/callback/app-c1?error=access_denied&error_description=%3Cb%3Ehi%1B%5B31m&state=\(state)",
                 headers: [.cookie: cookieSet(by: page) ?? ""])
@@ -160,10 +169,12 @@ struct BrowserTests {
         }
     }
 
-    @Test("F15: only the exact return addresses are taken", arguments: [
-        "https://app.test/done", "https://app.test/done?tab=1#x", "//app.test/done?tab=1", "javascript:alert(1)",
-        "https://app.test/done?tab=1\\r\\nX: y", "https://u@app.test/done?tab=1",
-    ])
+    @Test(
+        "F15: only the exact return addresses are taken",
+        arguments: [
+            "https://app.test/done", "https://app.test/done?tab=1#x", "//app.test/done?tab=1", "javascript:alert(1)",
+            "https://app.test/done?tab=1\\r\\nX: y", "https://u@app.test/done?tab=1",
+        ])
     func returnTo(address: String) async throws {
         try await TestService.run { service in
             _ = try await service.addConsentConnection()

@@ -72,7 +72,8 @@ struct InterfaceTests {
     @Test("a credential comes with everything that contract.md names, and no-store")
     func credential() async throws {
         try await TestService.run { service in
-            let body = #"{"id":"k","provider":"api-key","fields":{"header":"Ocp-Apim-Subscription-Key"},"secret":{"api_key":"k3y"}}"#
+            let body =
+                #"{"id":"k","provider":"api-key","fields":{"header":"Ocp-Apim-Subscription-Key"},"secret":{"api_key":"k3y"}}"#
             #expect(try await service.call(.post, "/v1/connections", as: .app, body: body).status == 201)
             for _ in 0..<2 {
                 let answer = try await service.call(.get, "/v1/connections/k/credential", as: .runtime)
@@ -110,9 +111,11 @@ struct InterfaceTests {
         }
     }
 
-    @Test("what is not JSON, and JSON that two readers read differently, is refused", arguments: [
-        "", "{", "[]", #"{"provider":"api-key","provider":"basic"}"#, "{\"provider\":\"\u{FEFF}x\",}", "nonsense",
-    ])
+    @Test(
+        "what is not JSON, and JSON that two readers read differently, is refused",
+        arguments: [
+            "", "{", "[]", #"{"provider":"api-key","provider":"basic"}"#, "{\"provider\":\"\u{FEFF}x\",}", "nonsense",
+        ])
     func malformed(body: String) async throws {
         try await TestService.run { service in
             let answer = try await service.call(.post, "/v1/connections", as: .admin, body: body)
@@ -166,9 +169,11 @@ struct InterfaceTests {
         }
     }
 
-    @Test("min_ttl and unknown parameters are checked", arguments: [
-        "min_ttl=x", "min_ttl=-1", "min_ttl=1&min_ttl=2", "ttl=3", "min_ttl=999999",
-    ])
+    @Test(
+        "min_ttl and unknown parameters are checked",
+        arguments: [
+            "min_ttl=x", "min_ttl=-1", "min_ttl=1&min_ttl=2", "ttl=3", "min_ttl=999999",
+        ])
     func minTTL(query: String) async throws {
         try await TestService.run { service in
             let answer = try await service.call(.get, "/v1/connections/k/credential?\(query)", as: .runtime)
@@ -181,13 +186,15 @@ struct InterfaceTests {
         try await TestService.run { service in
             for index in 0..<5 {
                 let team = index < 3 ? "sales" : "it"
-                let body = #"{"id":"k\#(index)","provider":"api-key","labels":{"team":"\#(team)"},"secret":{"api_key":"x"}}"#
+                let body =
+                    #"{"id":"k\#(index)","provider":"api-key","labels":{"team":"\#(team)"},"secret":{"api_key":"x"}}"#
                 #expect(try await service.call(.post, "/v1/connections", as: .app, body: body).status == 201)
             }
             let first = try await service.call(.get, "/v1/connections?label=team:sales&limit=2&status=active", as: .app)
             #expect(first.json?[path: "connections.1.id"] == .string("k1"))
             let cursor = try #require(first["next_cursor"])
-            let second = try await service.call(.get, "/v1/connections?label=team:sales&limit=2&cursor=\(cursor)", as: .app)
+            let second = try await service.call(
+                .get, "/v1/connections?label=team:sales&limit=2&cursor=\(cursor)", as: .app)
             #expect(second.json?[path: "connections.0.id"] == .string("k2"))
             #expect(second["next_cursor"] == nil)
             #expect(!first.text.contains("api_key\":"), "a listing shows no secret")
@@ -198,7 +205,9 @@ struct InterfaceTests {
     func noSecretShown() async throws {
         try await TestService.run { service in
             _ = try await service.addConsentConnection()
-            for path in ["/v1/clients", "/v1/clients/app-c1", "/v1/clients/app-c1/secrets", "/v1/callers", "/v1/connections"] {
+            for path in [
+                "/v1/clients", "/v1/clients/app-c1", "/v1/clients/app-c1/secrets", "/v1/callers", "/v1/connections",
+            ] {
                 let text = try await service.call(.get, path, as: .admin).text
                 #expect(!text.contains("s3cret"))
                 for key in service.keys.values { #expect(!text.contains(key)) }

@@ -44,7 +44,8 @@ struct TestService {
         var keys: [Caller.Role: String] = [:]
         for role in Caller.Role.allCases {
             keys[role] = try await core.callers.add(
-                CallerID(role.rawValue), role: role, connections: [], labels: [:], by: operatorCaller).key
+                CallerID(role.rawValue), role: role, connections: [], labels: [:], by: operatorCaller
+            ).key
         }
         let responder = try BrokerResponder(
             core: core, authentication: .keys(core.callers), site: Site(publicURL: publicURL),
@@ -53,7 +54,8 @@ struct TestService {
         try await application.test(.router) { [keys] client in
             try await body(
                 TestService(
-                    core: core, store: store, exchange: exchange, audit: audit, clock: clock, keys: keys, client: client))
+                    core: core, store: store, exchange: exchange, audit: audit, clock: clock, keys: keys, client: client
+                ))
         }
     }
 
@@ -99,11 +101,14 @@ struct TestService {
     func addConsentConnection(_ id: String = "c1", owner: String? = nil) async throws -> String {
         let added = try await call(
             .post, "/v1/clients", as: .admin,
-            body: #"{"id":"app-\#(id)","provider":"oauth2","client_id":"abc","secret":"s3cret","fields":{"authorization_endpoint":"https://as.test/authorize","token_endpoint":"https://as.test/token"}}"#)
+            body:
+                #"{"id":"app-\#(id)","provider":"oauth2","client_id":"abc","secret":"s3cret","fields":{"authorization_endpoint":"https://as.test/authorize","token_endpoint":"https://as.test/token"}}"#
+        )
         #expect(added.status == 201, "\(added.text)")
         let owner = owner.map { #","owner":"\#($0)""# } ?? ""
         let made = try await call(
-            .post, "/v1/connections", as: .app, body: #"{"id":"\#(id)","client":"app-\#(id)","scopes":["read"]\#(owner)}"#)
+            .post, "/v1/connections", as: .app,
+            body: #"{"id":"\#(id)","client":"app-\#(id)","scopes":["read"]\#(owner)}"#)
         #expect(made.status == 201, "\(made.text)")
         guard case .string(let url)? = made.json?[path: "consent.url"] else { return "" }
         return String(url.dropFirst(Self.publicURL.count))

@@ -39,7 +39,8 @@ final class Credence {
     func run(_ arguments: String..., input: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.binary)
-        process.arguments = arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data])
+        process.arguments =
+            arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data])
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         let (output, complaint, stdin) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = output

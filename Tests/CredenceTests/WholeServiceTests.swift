@@ -6,7 +6,9 @@ import Testing
 /// The product as a stranger meets it: the binary, a folder, a browser and an authorization server.
 @Suite("The whole service")
 struct WholeServiceTests {
-    static let secrets = (client: "canary-client-secret-7f3a", apiKey: "canary-api-key-91bc", password: "canary-password-d20e")
+    static let secrets = (
+        client: "canary-client-secret-7f3a", apiKey: "canary-api-key-91bc", password: "canary-password-d20e"
+    )
 
     /// Registers a client at the server, connects `crm` through a browser, and returns a runtime's key.
     private func connected(_ credence: Credence, _ server: FakeAuthorizationServer) async throws -> String {
@@ -89,15 +91,19 @@ struct WholeServiceTests {
             _ = try credence.run("connections", "add", "k", "--provider", "api-key")
             _ = try credence.run("secrets", "set", "k", "--secret-stdin", input: Self.secrets.apiKey)
             _ = try credence.run("connections", "add", "b", "--provider", "basic")
-            _ = try credence.run("secrets", "set", "b", "--username", "svc", "--secret-stdin", input: Self.secrets.password)
+            _ = try credence.run(
+                "secrets", "set", "b", "--username", "svc", "--secret-stdin", input: Self.secrets.password)
             let answer = try await Wire.call(.GET, "\(credence.url)/v1/connections/crm/credential", key: key)
             let refreshToken = try #require(server.liveRefreshToken(user: "alice", client: "app"))
             for id in ["k", "b"] {
-                #expect(try await Wire.call(.GET, "\(credence.url)/v1/connections/\(id)/credential", key: key).status == 200)
+                #expect(
+                    try await Wire.call(.GET, "\(credence.url)/v1/connections/\(id)/credential", key: key).status == 200
+                )
             }
             _ = try await Wire.call(.GET, "\(credence.url)/callback/app?code=canary-code-1&state=canary-state-1")
             let canaries = [
-                Self.secrets.client, Self.secrets.apiKey, Self.secrets.password, try #require(token(answer)), refreshToken,
+                Self.secrets.client, Self.secrets.apiKey, Self.secrets.password, try #require(token(answer)),
+                refreshToken,
                 key, "canary-code-1", "canary-state-1",
             ]
             func search(_ bytes: Data, _ place: String) {
@@ -116,7 +122,8 @@ struct WholeServiceTests {
                 }
                 if round == "running" {
                     for file in ["cmdline", "environ"] {
-                        guard let bytes = FileManager.default.contents(atPath: "/proc/\(credence.processID)/\(file)") else { continue }
+                        guard let bytes = FileManager.default.contents(atPath: "/proc/\(credence.processID)/\(file)")
+                        else { continue }
                         search(bytes, "/proc/\(file)")
                     }
                     #expect(credence.stop() == 0)
@@ -143,7 +150,8 @@ struct WholeServiceTests {
         let credence = try Credence()
         try credence.run("init")
         try credence.serve()
-        let second = try credence.run("serve", "--development", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0")
+        let second = try credence.run(
+            "serve", "--development", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0")
         #expect(second.status == 5)
         #expect(second.complaint.contains(credence.data))
         #expect(try credence.run("connections", "add", "k", "--provider", "api-key").status == 0)
@@ -219,8 +227,11 @@ struct WholeServiceTests {
         try credence.run("init")
         let folder = credence.data + "-profiles"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(#"{"provider":"x","title":"X","kind":"oauth2","colour":1,"authorization_server":{"authorization_endpoint":"http://x.test/a","token_endpoint":"https://x.test/t"},"apply":{"headers":{"Authorization":"Bearer {access_token}"}}}"#.utf8)
-            .write(to: URL(fileURLWithPath: folder + "/x.json"))
+        try Data(
+            #"{"provider":"x","title":"X","kind":"oauth2","colour":1,"authorization_server":{"authorization_endpoint":"http://x.test/a","token_endpoint":"https://x.test/t"},"apply":{"headers":{"Authorization":"Bearer {access_token}"}}}"#
+                .utf8
+        )
+        .write(to: URL(fileURLWithPath: folder + "/x.json"))
         let outcome = try credence.run("serve", "--listen", "127.0.0.1:0", "--providers", folder)
         #expect(outcome.status == 1)
         for text in ["x.json", "colour", "authorization_server.authorization_endpoint", "https://"] {

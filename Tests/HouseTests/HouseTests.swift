@@ -15,7 +15,8 @@ struct HouseTests {
 
     static func sources(_ target: String) throws -> [(file: String, text: String)] {
         let folder = root.appending(path: "Sources/\(target)")
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
+        let files =
+            FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
         return try files.filter { $0.pathExtension == "swift" }.map { file in
             (file.lastPathComponent, try String(contentsOf: file, encoding: .utf8))
         }
@@ -30,13 +31,16 @@ struct HouseTests {
         for (file, text) in files {
             for line in text.split(separator: "\n") where line.contains("import ") && !line.hasPrefix("//") {
                 let words = line.split(separator: " ")
-                guard let at = words.firstIndex(of: "import"), at <= 2, let module = words.dropFirst(at + 1).first else { continue }
+                guard let at = words.firstIndex(of: "import"), at <= 2, let module = words.dropFirst(at + 1).first
+                else { continue }
                 #expect(!forbidden.contains(String(module)), "\(target)/\(file) imports \(module)")
             }
         }
     }
 
-    @Test("nothing below level 3 knows HTTP servers, SQL or files", arguments: ["OAuth", "Sealing", "ProviderProfiles", "Broker"])
+    @Test(
+        "nothing below level 3 knows HTTP servers, SQL or files",
+        arguments: ["OAuth", "Sealing", "ProviderProfiles", "Broker"])
     func noAdapters(target: String) throws {
         for (file, text) in try Self.sources(target) {
             for module in ["Hummingbird", "GRDB", "AsyncHTTPClient", "NIOCore", "NIOSSL"] {

@@ -17,7 +17,9 @@ struct CallersCommand: AsyncParsableCommand {
         @Argument(help: "The caller's ID: letters, digits and . _ -") var id: String
         @Option(help: "runtime, app or admin.") var role: String
         @Option(name: .customLong("connection"), help: "A connection it may see.") var connections: [String] = []
-        @Option(name: .customLong("label"), help: ArgumentHelp("Connections that carry all of these it may see.", valueName: "k=v"))
+        @Option(
+            name: .customLong("label"),
+            help: ArgumentHelp("Connections that carry all of these it may see.", valueName: "k=v"))
         var labels: [String] = []
         @OptionGroup var common: CommonOptions
 
@@ -27,7 +29,7 @@ struct CallersCommand: AsyncParsableCommand {
                     ("id", .string(try segment(id))), ("role", .string(role)), ("connections", .strings(connections)),
                     ("labels", .map(try keyValues(labels, option: "--label"))),
                 ]))
-            let added = try await common.withAPI { try await $0.call(.POST, "/v1/callers", body) }
+            let added = try await common.withAPI { try await $0.call(.post, "/v1/callers", body) }
             if common.json { return Terminal.say(added.serialized()) }
             if connections.isEmpty, labels.isEmpty, role != "admin" {
                 Terminal.complain("note: \(id) may see every connection; narrow it with --connection or --label.")
@@ -43,7 +45,7 @@ struct CallersCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            let answer = try await common.withAPI { try await $0.call(.GET, "/v1/callers") }
+            let answer = try await common.withAPI { try await $0.call(.get, "/v1/callers") }
             if common.json { return Terminal.say(answer.serialized()) }
             Terminal.table(
                 ["id", "role", "state", "connections", "labels"],
@@ -68,7 +70,7 @@ struct CallersCommand: AsyncParsableCommand {
         func run() async throws {
             let path = "/v1/callers/\(try segment(id))/rotate"
             let body = JSONValue.object(JSONObject([("grace", .number(JSONNumber(grace)))]))
-            let answer = try await common.withAPI { try await $0.call(.POST, path, body) }
+            let answer = try await common.withAPI { try await $0.call(.post, path, body) }
             if common.json { return Terminal.say(answer.serialized()) }
             Terminal.complain("The new key of \(id), shown this once; the old one works for \(grace) s more:")
             Terminal.say(answer["key"]?.string ?? "")
@@ -83,7 +85,7 @@ struct CallersCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/callers/\(try segment(id))"
-            try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+            try await common.withAPI { _ = try await $0.call(.delete, path) }
             Terminal.say(common.json ? "{}" : "revoked \(id)")
         }
     }
@@ -101,7 +103,7 @@ struct AuditCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard (1...1000).contains(lines) else { throw CommandFailure(.usage, "--lines is from 1 to 1000.") }
-            let answer = try await common.withAPI { [lines] in try await $0.call(.GET, "/v1/audit?limit=\(lines)") }
+            let answer = try await common.withAPI { [lines] in try await $0.call(.get, "/v1/audit?limit=\(lines)") }
             if common.json { return Terminal.say(answer.serialized()) }
             for event in answer["events"]?.elements ?? [] {
                 Terminal.say(

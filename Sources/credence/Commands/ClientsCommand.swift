@@ -32,7 +32,7 @@ struct ClientsCommand: AsyncParsableCommand {
             if let auth { members.append(("auth", .string(auth))) }
             if secret.isGiven, let text = try secret.read(prompt: "") { members.append(("secret", .string(text))) }
             let body = JSONValue.object(JSONObject(members))
-            let shown = try await common.withAPI { try await $0.call(.POST, "/v1/clients", body) }
+            let shown = try await common.withAPI { try await $0.call(.post, "/v1/clients", body) }
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.say("added \(id)")
             Terminal.say("redirect URI to register at the provider: \(shown["redirect_uri"]?.string ?? "")")
@@ -46,7 +46,7 @@ struct ClientsCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            let answer = try await common.withAPI { try await $0.call(.GET, "/v1/clients") }
+            let answer = try await common.withAPI { try await $0.call(.get, "/v1/clients") }
             if common.json { return Terminal.say(answer.serialized()) }
             Terminal.table(
                 ["id", "provider", "client_id", "secrets", "redirect_uri"],
@@ -68,7 +68,7 @@ struct ClientsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/clients/\(try segment(id))"
-            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            let shown = try await common.withAPI { try await $0.call(.get, path) }
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.list(shown.members.map { ($0.0, $0.1.display) })
         }
@@ -82,7 +82,7 @@ struct ClientsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/clients/\(try segment(id))"
-            try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+            try await common.withAPI { _ = try await $0.call(.delete, path) }
             Terminal.say(common.json ? "{}" : "removed \(id)")
         }
     }
@@ -101,27 +101,33 @@ struct ClientsCommand: AsyncParsableCommand {
             @OptionGroup var common: CommonOptions
 
             func run() async throws {
-                guard let text = try secret.read(prompt: "Secret of client \(id): ") else { throw Terminal.secretIsMissing() }
+                guard let text = try secret.read(prompt: "Secret of client \(id): ") else {
+                    throw Terminal.secretIsMissing()
+                }
                 let path = "/v1/clients/\(try segment(id))/secrets"
                 let body = JSONValue.object(JSONObject([("secret", .string(text))]))
-                let shown = try await common.withAPI { try await $0.call(.POST, path, body) }
-                Terminal.say(common.json ? shown.serialized() : "added secret \(shown["number"]?.display ?? "?") of \(id)")
+                let shown = try await common.withAPI { try await $0.call(.post, path, body) }
+                Terminal.say(
+                    common.json ? shown.serialized() : "added secret \(shown["number"]?.display ?? "?") of \(id)")
             }
         }
 
         struct List: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "List a client's secrets by number, never by value.", discussion: "Example: credence clients secret list crm")
+                abstract: "List a client's secrets by number, never by value.",
+                discussion: "Example: credence clients secret list crm")
             @Argument(help: "The client's ID.") var id: String
             @OptionGroup var common: CommonOptions
 
             func run() async throws {
                 let path = "/v1/clients/\(try segment(id))/secrets"
-                let answer = try await common.withAPI { try await $0.call(.GET, path) }
+                let answer = try await common.withAPI { try await $0.call(.get, path) }
                 if common.json { return Terminal.say(answer.serialized()) }
                 Terminal.table(
                     ["number", "created"],
-                    (answer["secrets"]?.elements ?? []).map { [$0["number"]?.display ?? "", $0["created_at"]?.display ?? ""] })
+                    (answer["secrets"]?.elements ?? []).map {
+                        [$0["number"]?.display ?? "", $0["created_at"]?.display ?? ""]
+                    })
             }
         }
 
@@ -134,7 +140,7 @@ struct ClientsCommand: AsyncParsableCommand {
 
             func run() async throws {
                 let path = "/v1/clients/\(try segment(id))/secrets/\(number)"
-                try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+                try await common.withAPI { _ = try await $0.call(.delete, path) }
                 Terminal.say(common.json ? "{}" : "removed secret \(number) of \(id)")
             }
         }

@@ -13,7 +13,9 @@ struct CommonOptions: ParsableArguments {
     @Flag(help: "Answer in JSON, for machines.")
     var json = false
 
-    @Option(name: .customLong("providers"), help: ArgumentHelp("A folder with more profiles, when no service runs.", valueName: "dir"))
+    @Option(
+        name: .customLong("providers"),
+        help: ArgumentHelp("A folder with more profiles, when no service runs.", valueName: "dir"))
     var providerFolders: [String] = []
 
     @Flag(help: "Without a service: allow http, loopback and private addresses. Never in production.")

@@ -4,7 +4,9 @@ import OAuth
 struct ConnectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connections", abstract: "Connections: one owner's grant or secret at one provider.",
-        subcommands: [Add.self, List.self, Show.self, Connect.self, Status.self, Disable.self, Enable.self, Remove.self])
+        subcommands: [
+            Add.self, List.self, Show.self, Connect.self, Status.self, Disable.self, Enable.self, Remove.self,
+        ])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -20,7 +22,8 @@ struct ConnectionsCommand: AsyncParsableCommand {
         var provider: String?
         @Option(name: .customLong("field"), help: ArgumentHelp("A field of the profile.", valueName: "k=v"))
         var fields: [String] = []
-        @Option(name: .customLong("scope"), help: "A scope to ask for, in place of the client's.") var scopes: [String] = []
+        @Option(name: .customLong("scope"), help: "A scope to ask for, in place of the client's.") var scopes:
+            [String] = []
         @Option(help: "Whose connection it is.") var owner: String?
         @Option(name: .customLong("label"), help: ArgumentHelp("A label, for callers' rules.", valueName: "k=v"))
         var labels: [String] = []
@@ -35,7 +38,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             if let owner { members.append(("owner", .string(owner))) }
             members.append(("labels", .map(try keyValues(labels, option: "--label"))))
             let body = JSONValue.object(JSONObject(members))
-            let answer = try await common.withAPI { try await $0.call(.POST, "/v1/connections", body) }
+            let answer = try await common.withAPI { try await $0.call(.post, "/v1/connections", body) }
             if common.json { return Terminal.say(answer.serialized()) }
             Terminal.say("added \(id)")
             if answer["consent"] != nil {
@@ -48,7 +51,8 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List connections.", discussion: "Example: credence connections list --status reauthorization_required")
+            abstract: "List connections.",
+            discussion: "Example: credence connections list --status reauthorization_required")
 
         @Option(help: "Only those with this status.") var status: String?
         @Option(name: .customLong("label"), help: ArgumentHelp("Only those with this label.", valueName: "k=v"))
@@ -65,13 +69,15 @@ struct ConnectionsCommand: AsyncParsableCommand {
                 var all: [JSONValue] = []
                 var page = query
                 while true {
-                    let answer = try await api.call(.GET, "/v1/connections?\(page.formURLEncoded)")
+                    let answer = try await api.call(.get, "/v1/connections?\(page.formURLEncoded)")
                     all += answer["connections"]?.elements ?? []
                     guard let next = answer["next_cursor"]?.string else { return all }
                     page.set("cursor", next)
                 }
             }
-            if common.json { return Terminal.say(JSONValue.object(JSONObject([("connections", .array(found))])).serialized()) }
+            if common.json {
+                return Terminal.say(JSONValue.object(JSONObject([("connections", .array(found))])).serialized())
+            }
             Terminal.table(
                 ["id", "provider", "status", "owner", "expires"],
                 found.map { connection in
@@ -82,13 +88,14 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a connection, without its secrets.", discussion: "Example: credence connections show acme-crm")
+            abstract: "Show a connection, without its secrets.",
+            discussion: "Example: credence connections show acme-crm")
         @Argument(help: "The connection's ID.") var id: String
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
             let path = "/v1/connections/\(try segment(id))"
-            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            let shown = try await common.withAPI { try await $0.call(.get, path) }
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.list(shown.members.map { ($0.0, $0.1.display) })
         }
@@ -103,7 +110,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/connections/\(try segment(id))"
-            let shown = try await common.withAPI { try await $0.call(.GET, path) }
+            let shown = try await common.withAPI { try await $0.call(.get, path) }
             if common.json {
                 let members = shown.members.filter { ["id", "status", "reason"].contains($0.0) }
                 return Terminal.say(JSONValue.object(JSONObject(members)).serialized())
@@ -117,14 +124,16 @@ struct ConnectionsCommand: AsyncParsableCommand {
             abstract: "Print the link by which the owner consents; it lives for thirty minutes.",
             discussion: "Example: credence connections connect acme-crm")
         @Argument(help: "The connection's ID.") var id: String
-        @Option(help: ArgumentHelp("Where the browser goes afterwards: one of the service's allowed URLs.", valueName: "url"))
+        @Option(
+            help: ArgumentHelp(
+                "Where the browser goes afterwards: one of the service's allowed URLs.", valueName: "url"))
         var returnTo: String?
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
             let path = "/v1/connections/\(try segment(id))/consent"
             let body = returnTo.map { JSONValue.object(JSONObject([("return_to", .string($0))])) }
-            let link = try await common.withAPI { try await $0.call(.POST, path, body) }
+            let link = try await common.withAPI { try await $0.call(.post, path, body) }
             Terminal.say(common.json ? link.serialized() : link["url"]?.string ?? "")
         }
     }
@@ -155,7 +164,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/connections/\(try segment(id))"
-            try await common.withAPI { _ = try await $0.call(.DELETE, path) }
+            try await common.withAPI { _ = try await $0.call(.delete, path) }
             Terminal.say(common.json ? "{}" : "removed \(id)")
         }
     }
@@ -163,6 +172,6 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
 private func change(_ id: String, _ verb: String, _ common: CommonOptions) async throws {
     let path = "/v1/connections/\(try segment(id))/\(verb)"
-    let shown = try await common.withAPI { try await $0.call(.POST, path) }
+    let shown = try await common.withAPI { try await $0.call(.post, path) }
     Terminal.say(common.json ? shown.serialized() : "\(verb)d \(id)")
 }

@@ -29,13 +29,15 @@ struct ProvidersCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a profile: what it asks for, and its file.", discussion: "Example: credence providers show oauth2")
+            abstract: "Show a profile: what it asks for, and its file.",
+            discussion: "Example: credence providers show oauth2")
         @Argument(help: "The profile's name.") var name: String
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
             guard let profile = try Profiles.catalog(common)[name] else {
-                throw CommandFailure(.notFound, "There is no provider \(Terminal.printable(name)). See: credence providers list")
+                throw CommandFailure(
+                    .notFound, "There is no provider \(Terminal.printable(name)). See: credence providers list")
             }
             if common.json { return Terminal.say(profile.source.serialized()) }
             Terminal.list([

@@ -26,7 +26,7 @@ struct SecretsCommand: AsyncParsableCommand {
                 } else {
                     .object(JSONObject([("api_key", .string(text))]))
                 }
-            let shown = try await common.withAPI { try await $0.call(.PUT, path, body) }
+            let shown = try await common.withAPI { try await $0.call(.put, path, body) }
             Terminal.say(common.json ? shown.serialized() : "set \(id), version \(shown["version"]?.display ?? "?")")
         }
     }
@@ -63,9 +63,11 @@ struct CredentialCommand: AsyncParsableCommand {
     func run() async throws {
         let query = minTtl.map { "?min_ttl=\($0)" } ?? ""
         let path = "/v1/connections/\(try segment(id))/credential\(query)"
-        let credential = try await common.withAPI { try await $0.call(.GET, path) }
+        let credential = try await common.withAPI { try await $0.call(.get, path) }
         for warning in credential["warnings"]?.elements ?? [] {
-            Terminal.complain("warning: \(warning["code"]?.display ?? "") since \(warning["since"]?.display ?? "") (\(warning["reason"]?.display ?? ""))")
+            Terminal.complain(
+                "warning: \(warning["code"]?.display ?? "") since \(warning["since"]?.display ?? "") (\(warning["reason"]?.display ?? ""))"
+            )
         }
         Terminal.say(Self.render(credential, as: common.json ? .json : format))
     }
@@ -84,7 +86,9 @@ struct CredentialCommand: AsyncParsableCommand {
                 credential[name]?.string.map { "export CREDENCE_\(name.uppercased())=\(shellQuoted($0))" }
             }.joined(separator: "\n")
         case .curl:
-            let headers = (credential["headers"]?.members ?? []).map { "header = \(curlQuoted("\($0.0): \($0.1.display)"))" }
+            let headers = (credential["headers"]?.members ?? []).map {
+                "header = \(curlQuoted("\($0.0): \($0.1.display)"))"
+            }
             let query = Parameters((credential["query"]?.members ?? []).map { ($0.0, $0.1.display) })
             let lines = query.pairs.isEmpty ? headers : headers + ["url-query = \(curlQuoted(query.formURLEncoded))"]
             return lines.joined(separator: "\n")

@@ -18,25 +18,35 @@ struct ServeCommand: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The data folder.", valueName: "dir")) var data: String?
-    @Option(help: ArgumentHelp("Where to listen; 127.0.0.1:8400 unless said.", valueName: "host:port")) var listen: String?
-    @Option(help: ArgumentHelp("Where browsers reach the service: https://host[:port].", valueName: "url")) var publicURL: String?
+    @Option(help: ArgumentHelp("Where to listen; 127.0.0.1:8400 unless said.", valueName: "host:port")) var listen:
+        String?
+    @Option(help: ArgumentHelp("Where browsers reach the service: https://host[:port].", valueName: "url"))
+    var publicURL: String?
     @Option(name: .customLong("providers"), help: ArgumentHelp("A folder with more profiles.", valueName: "dir"))
     var providerFolders: [String] = []
     @Option(help: ArgumentHelp("The certificate chain, PEM.", valueName: "file")) var tlsCertificate: String?
     @Option(help: ArgumentHelp("Its private key, PEM.", valueName: "file")) var tlsKey: String?
     @Option(help: ArgumentHelp("Health and metrics; 127.0.0.1:9464 unless said.", valueName: "host:port"))
     var managementListen: String?
-    @Option(name: .customLong("return-to"), help: ArgumentHelp("A URL that consents may return to, to the letter.", valueName: "url"))
+    @Option(
+        name: .customLong("return-to"),
+        help: ArgumentHelp("A URL that consents may return to, to the letter.", valueName: "url"))
     var allowedReturns: [String] = []
-    @Option(name: .customLong("allow-network"), help: ArgumentHelp("A private network that providers may live in.", valueName: "cidr"))
+    @Option(
+        name: .customLong("allow-network"),
+        help: ArgumentHelp("A private network that providers may live in.", valueName: "cidr"))
     var allowedNetworks: [String] = []
-    @Option(name: .customLong("allow-port"), help: ArgumentHelp("A port that providers may listen on besides 443 and 8443.", valueName: "port"))
+    @Option(
+        name: .customLong("allow-port"),
+        help: ArgumentHelp("A port that providers may listen on besides 443 and 8443.", valueName: "port"))
     var allowedPorts: [Int] = []
     @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
     var trustedCertificates: String?
-    @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file")) var masterKeyFile: String?
+    @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file"))
+    var masterKeyFile: String?
     @Option(help: ArgumentHelp("A configuration file, YAML.", valueName: "file")) var config: String?
-    @Flag(help: "DANGEROUS: allows http, loopback and private addresses. For development alone.") var development = false
+    @Flag(help: "DANGEROUS: allows http, loopback and private addresses. For development alone.") var development =
+        false
 
     func run() async throws {
         var common = CommonOptions()
@@ -65,12 +75,14 @@ struct ServeCommand: AsyncParsableCommand {
         logger.logLevel = .info
         if development {
             Terminal.complain(
-                "!! --development: http, loopback and private addresses are allowed. Never run this where real secrets are. !!")
+                "!! --development: http, loopback and private addresses are allowed. Never run this where real secrets are. !!"
+            )
         }
         let http1 = HTTPServerBuilder.http1(
             configuration: .init(
                 idleTimeout: .seconds(60),
-                httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
         let server = try tls.map { try HTTPServerBuilder.tls(http1, tlsConfiguration: $0) } ?? http1
         let metrics = MetricsRegistry()
         MetricsSystem.bootstrap(metrics)
@@ -91,14 +103,17 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration.minimumTLSVersion = .tlsv12
                 return configuration
             } catch {
-                throw CommandFailure(.failed, "The certificate \(certificate) or its key \(key) cannot be read as PEM: \(error)")
+                throw CommandFailure(
+                    .failed, "The certificate \(certificate) or its key \(key) cannot be read as PEM: \(error)")
             }
         default: throw CommandFailure(.usage, "--tls-certificate and --tls-key belong together.")
         }
     }
 
     /// Redirect URIs and cookies hang on it, so it is said once and never taken from a request.
-    private static func publicURL(_ options: ServiceOptions, _ address: ListenAddress, _ scheme: String) throws -> String {
+    private static func publicURL(_ options: ServiceOptions, _ address: ListenAddress, _ scheme: String) throws
+        -> String
+    {
         guard var url = options.publicURL else {
             return options.isDevelopment ? "\(scheme)://\(address.text)" : "https://\(address.text)"
         }
@@ -109,7 +124,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let rest = url.dropFirst(isHTTPS ? 8 : 7)
         guard !rest.isEmpty, !rest.contains(where: { "/?#@\\ ".contains($0) }) else {
-            throw CommandFailure(.usage, "--public-url is scheme, host and port alone, such as https://credence.example.com.")
+            throw CommandFailure(
+                .usage, "--public-url is scheme, host and port alone, such as https://credence.example.com.")
         }
         return url
     }

@@ -32,7 +32,9 @@ struct Service: Sendable {
         try DataFolder.check(options.folder)
         let store = try SQLiteStore(folder: options.folder)
         guard let stored = try await store.keyRing() else {
-            throw CommandFailure(.failed, "The data folder \(options.folder) has no key ring. Run: credence init --data \(options.folder)")
+            throw CommandFailure(
+                .failed,
+                "The data folder \(options.folder) has no key ring. Run: credence init --data \(options.folder)")
         }
         let keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
         return try await compose(options, store: store, keyRing: keyRing, logger: logger)
@@ -90,7 +92,8 @@ struct Service: Sendable {
                 }
                 let masterKey = try masterKey(options)
                 let (made, dataKeys) = try KeyRing.create(masterKey: masterKey)
-                guard try await store.insert(StoredKeyRing(checkValue: try masterKey.checkValue(), dataKeys: dataKeys)) else {
+                guard try await store.insert(StoredKeyRing(checkValue: try masterKey.checkValue(), dataKeys: dataKeys))
+                else {
                     throw CommandFailure(.tryLater, "Somebody else is making this data folder; try again.")
                 }
                 keyRing = made
@@ -98,9 +101,11 @@ struct Service: Sendable {
             let service = try await compose(options, store: store, keyRing: keyRing, logger: logger)
             var initialized = Initialized(createdStore: stored == nil)
             if try await !service.core.callers.all().contains(where: { $0.role == .admin && $0.revokedAt == nil }) {
-                let name = try await service.core.callers.all().contains { $0.id.string == "admin" } ? nil : CallerID("admin")
+                let name =
+                    try await service.core.callers.all().contains { $0.id.string == "admin" } ? nil : CallerID("admin")
                 initialized.adminKey = try await service.core.callers.add(
-                    name, role: .admin, connections: [], labels: [:], by: local).key
+                    name, role: .admin, connections: [], labels: [:], by: local
+                ).key
             }
             service.store.close()
             return initialized
@@ -128,7 +133,9 @@ struct Service: Sendable {
                     }
                     do {
                         return try await API.over(socket: options.socketPath, body)
-                    } catch let failure as CommandFailure where failure.exit == .tryLater && failure.isUnreachable && attempt < 49 {
+                    } catch let failure as CommandFailure
+                        where failure.exit == .tryLater && failure.isUnreachable && attempt < 49
+                    {
                         try await Task.sleep(for: .milliseconds(100))
                     }
                 }
@@ -151,7 +158,9 @@ struct Service: Sendable {
         }
         for await _ in running {}
         let result: Result<Value, any Error>
-        do { result = .success(try await API.over(socket: options.socketPath, body)) } catch { result = .failure(error) }
+        do { result = .success(try await API.over(socket: options.socketPath, body)) } catch {
+            result = .failure(error)
+        }
         await group.triggerGracefulShutdown()
         do { try await server.value } catch {
             if case .success = result { throw error }
@@ -193,16 +202,24 @@ struct Service: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
-            throw CommandFailure(.failed, "An address cannot be listened on: \(error.description). Is another service running there? See --listen and --management-listen.")
+            throw CommandFailure(
+                .failed,
+                "An address cannot be listened on: \(error.description). Is another service running there? See --listen and --management-listen."
+            )
         }
         try? core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStop, caller: "credence"))
         store.close()
     }
 
-    private func adminApplication(_ onRunning: @escaping @Sendable () async -> Void) throws -> some ServiceLifecycle.Service {
+    private func adminApplication(_ onRunning: @escaping @Sendable () async -> Void) throws -> some ServiceLifecycle
+        .Service
+    {
         // sun_path of unix(7) holds 108 bytes with its end.
         guard options.socketPath.utf8.count < 108 else {
-            throw CommandFailure(.failed, "The path of the admin socket, \(options.socketPath), is longer than a socket's may be: choose a shorter data folder.")
+            throw CommandFailure(
+                .failed,
+                "The path of the admin socket, \(options.socketPath), is longer than a socket's may be: choose a shorter data folder."
+            )
         }
         return Application(
             responder: try BrokerResponder(
