@@ -45,4 +45,9 @@ public final class ManualClock: BrokerClock {
     public func sleepers(reach count: Int) async throws {
         try await state.wait { $0.deadlines.count >= count }
     }
+
+    /// Returns once somebody sleeps until exactly this moment.
+    public func sleeper(until deadline: Timestamp) async throws {
+        try await state.wait { $0.deadlines.contains(deadline) }
+    }
 }

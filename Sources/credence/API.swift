@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import OAuth
 
 /// The service's own HTTP API, as the verbs use it: over the admin socket, or over the network with a key.
@@ -12,7 +13,7 @@ struct API: Sendable {
     private let key: String?
 
     static func over<Value: Sendable>(
-        url: String, key: String, _ body: @Sendable (API) async throws -> Value
+        url: String, key: String, trusting authorities: String?, _ body: @Sendable (API) async throws -> Value
     ) async throws -> Value {
         guard
             url.hasPrefix("https://") || url.hasPrefix("http://127.0.0.1") || url.hasPrefix("http://localhost")
@@ -21,7 +22,7 @@ struct API: Sendable {
             throw CommandFailure(
                 .usage, "--server takes an https URL: the key would travel in the clear. (http is for loopback alone.)")
         }
-        return try await with(base: url.hasSuffix("/") ? String(url.dropLast()) : url, key: key, body)
+        return try await with(base: url.hasSuffix("/") ? String(url.dropLast()) : url, key: key, authorities: authorities, body)
     }
 
     static func over<Value: Sendable>(
@@ -34,14 +35,25 @@ struct API: Sendable {
             return isPlain
                 ? String(UnicodeScalar(byte)) : "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()
-        return try await with(base: "http+unix://\(encoded)", key: nil, body)
+        return try await with(base: "http+unix://\(encoded)", key: nil, authorities: nil, body)
     }
 
     private static func with<Value: Sendable>(
-        base: String, key: String?, _ body: @Sendable (API) async throws -> Value
+        base: String, key: String?, authorities: String?, _ body: @Sendable (API) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
+        // A service that is not there is not there; the pool would try on until the time is over.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        if let authorities {
+            do {
+                var tls = TLSConfiguration.makeClientConfiguration()
+                tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(authorities))]
+                configuration.tlsConfiguration = tls
+            } catch {
+                throw CommandFailure(.failed, "The certificates in \(authorities) cannot be read as PEM.")
+            }
+        }
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(60))
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
@@ -79,6 +91,10 @@ struct API: Sendable {
             bytes = Array(buffer: try await response.body.collect(upTo: 16 << 20))
         } catch let error as HTTPClientError where error == .connectTimeout {
             throw CommandFailure(.tryLater, "The service cannot be reached: it does not answer.", isUnreachable: true)
+        } catch is NIOSSLError {
+            throw CommandFailure(
+                .failed,
+                "The service's certificate is not trusted. If its authority is your own: --trusted-certificates FILE.")
         } catch {
             let isUnreachable = error is NIOConnectionError || error is IOError
             throw CommandFailure(.tryLater, "The service cannot be reached: \(error)", isUnreachable: isUnreachable)

@@ -163,7 +163,7 @@ struct RefreshTests {
         broker.exchange.expect(.token(), heldBy: gate)
         let caller = Task { [broker] in try await failure { () throws(BrokerError) in try await broker.read() } }
         try await broker.exchange.requests(reach: 1)
-        try await broker.clock.sleepers(reach: 1)
+        try await broker.clock.sleeper(until: broker.clock.now + .seconds(35))
         broker.clock.advance(by: .seconds(35))
         let error = try await caller.value
         #expect(error.code == .providerUnavailable)
@@ -225,8 +225,7 @@ struct RefreshTests {
         broker.exchange.expect(.token())
         async let outcome = broker.fly()
         for pause in [250, 500, 1000] {
-            try await broker.clock.sleepers(reach: 1)
-            #expect(broker.clock.deadlines == [broker.clock.now + .milliseconds(pause)])
+            try await broker.clock.sleeper(until: broker.clock.now + .milliseconds(pause))
             broker.clock.advance(by: .milliseconds(pause))
         }
         guard case .refreshed(let stored) = try await outcome else { return #expect(Bool(false)) }

@@ -10,6 +10,9 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A running service elsewhere; needs $CREDENCE_KEY, an admin's key.", valueName: "url"))
     var server: String?
 
+    @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
+    var trustedCertificates: String?
+
     @Flag(help: "Answer in JSON, for machines.")
     var json = false
 
@@ -36,11 +39,12 @@ struct CommonOptions: ParsableArguments {
             guard let key = environment("CREDENCE_KEY") else {
                 throw CommandFailure(.usage, "Set CREDENCE_KEY to a caller key to talk to \(server).")
             }
-            return try await API.over(url: server, key: key, body)
+            return try await API.over(url: server, key: key, trusting: trustedCertificates, body)
         }
         var options = ServiceOptions(folder: folder)
         options.providerFolders = providerFolders
         options.isDevelopment = development
+        options.trustedCertificates = trustedCertificates
         options.publicURL = publicURL
         return try await Service.reach(options, body)
     }
