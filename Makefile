@@ -25,10 +25,10 @@ release: deps ## build the two programs, optimised
 	$(SWIFT) build -c release $(SWIFT_FLAGS)
 
 demo: build ## walk through consent, credential, expiry and refresh, then end
-	$(DEBUG)/credence-sandbox demo --credence $(DEBUG)/credence
+	$(DEBUG)/credence-sandbox demo --credence $(DEBUG)/credence --next github
 
 run: build ## the same, and leave it running for your browser (Ctrl-C ends it)
-	$(DEBUG)/credence-sandbox demo --stay --credence $(DEBUG)/credence
+	$(DEBUG)/credence-sandbox demo --stay --credence $(DEBUG)/credence --next github
 
 test: build ## run all tests that need nothing but this repository
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS)

@@ -156,13 +156,16 @@ let package = Package(
         .executableTarget(
             name: "credence-sandbox",
             dependencies: [
-                "BrokerTesting",
+                "BrokerTesting", "OAuth",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Sandbox",
             swiftSettings: house
@@ -194,6 +197,22 @@ let package = Package(
         ),
         .testTarget(name: "AuditLogTests", dependencies: ["AuditLog", "Broker"], swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
+        .testTarget(
+            name: "OAuthTests",
+            dependencies: ["OAuth", .product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: house
+        ),
+        .testTarget(name: "ProviderProfilesTests", dependencies: ["OAuth", "ProviderProfiles"], swiftSettings: house),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: [
+                "Broker", "BrokerTesting", "OAuth", "ProviderProfiles", "Sealing",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [

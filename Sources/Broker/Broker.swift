@@ -67,7 +67,8 @@ public struct BrokerCore: Sendable {
             policy: configuration.policy, logger: logger)
         self.connections = Connections(
             store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
-            revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger, onChange: onChange,
+            revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger,
+            onChange: onChange,
             onDelete: { cache.remove($0) })
         self.clients = Clients(
             store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,

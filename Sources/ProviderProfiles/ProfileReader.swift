@@ -43,7 +43,11 @@ struct ProfileReader {
     }
 
     mutating func requiredString(_ value: JSONValue?, _ path: String) -> String {
-        if value == nil || value == .null { complain(path, "is missing") }
+        switch value {
+        case nil, .null?: complain(path, "is missing")
+        case .string("")?: complain(path, "must not be empty")
+        default: break
+        }
         return string(value, path) ?? ""
     }
 

@@ -29,12 +29,16 @@ struct RefreshPolicyTests {
         #expect(RefreshPolicy.margin(lifetime: .seconds(300), configured: 900, fraction: 0) == .seconds(150))
     }
 
-    @Test("Without min_ttl, 30 seconds or a twentieth of the lifetime", arguments: [(3600, 30), (600, 30), (300, 15), (20, 1)])
+    @Test(
+        "Without min_ttl, 30 seconds or a twentieth of the lifetime",
+        arguments: [(3600, 30), (600, 30), (300, 15), (20, 1)])
     func defaultMinTTL(lifetime: Int, expected: Int) {
         #expect(RefreshPolicy.effectiveMinTTL(asked: nil, lifetime: .seconds(lifetime)) == .seconds(expected))
     }
 
-    @Test("R17: min_ttl is never more than four fifths of the lifetime", arguments: [(60, 60), (240, 240), (300, 240), (86_400, 240)])
+    @Test(
+        "R17: min_ttl is never more than four fifths of the lifetime",
+        arguments: [(60, 60), (240, 240), (300, 240), (86_400, 240)])
     func askedMinTTL(asked: Int, expected: Int) {
         #expect(RefreshPolicy.effectiveMinTTL(asked: .seconds(asked), lifetime: .seconds(300)) == .seconds(expected))
     }
@@ -44,7 +48,9 @@ struct RefreshPolicyTests {
         #expect(RefreshPolicy.effectiveMinTTL(asked: .seconds(86_400), lifetime: nil) == .zero)
     }
 
-    @Test("R12: the back-off doubles from one second to five minutes", arguments: zip(1...12, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]))
+    @Test(
+        "R12: the back-off doubles from one second to five minutes",
+        arguments: zip(1...12, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]))
     func ceiling(attempts: Int, seconds: Int) {
         let longest = RefreshPolicy().backoff(attempts: attempts, fraction: 1, retryAfter: nil)
         #expect(longest == .seconds(seconds))
@@ -58,7 +64,10 @@ struct RefreshPolicyTests {
 
     @Test(
         "R11: Retry-After is the floor, an hour at most",
-        arguments: [(Duration.seconds(90), Duration.seconds(90)), (.seconds(3600), .seconds(3600)), (.seconds(999_999_999), .seconds(3600)), (.zero, .milliseconds(500))])
+        arguments: [
+            (Duration.seconds(90), Duration.seconds(90)), (.seconds(3600), .seconds(3600)),
+            (.seconds(999_999_999), .seconds(3600)), (.zero, .milliseconds(500)),
+        ])
     func retryAfter(said: Duration, expected: Duration) {
         #expect(RefreshPolicy().backoff(attempts: 1, fraction: 0, retryAfter: said) == expected)
     }

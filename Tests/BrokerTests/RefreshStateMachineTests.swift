@@ -12,7 +12,9 @@ struct RefreshStateMachineTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
     private static let response = TokenResponse(accessToken: Secret("new"))
 
-    private func stored(version: Int = 1, _ change: (inout StoredConnection) -> Void = { _ in }) throws -> StoredConnection {
+    private func stored(version: Int = 1, _ change: (inout StoredConnection) -> Void = { _ in }) throws
+        -> StoredConnection
+    {
         let box = try SealedBox([1, 0, 0, 0, 1] + Array(repeating: 7, count: 100))
         var stored = StoredConnection(
             connection: Connection(
@@ -53,12 +55,11 @@ struct RefreshStateMachineTests {
         return verdict
     }
 
-    // MARK: Before the claim
-
     @Test("A refresh begins with the claim of the version that was read")
     func claims() throws {
         var machine = Machine()
-        guard case .claim(version: 3) = machine.start(try stored(version: 3), for: .replacing(version: 3), now: Self.now)
+        guard
+            case .claim(version: 3) = machine.start(try stored(version: 3), for: .replacing(version: 3), now: Self.now)
         else { return #expect(Bool(false)) }
         #expect(machine.state == .claiming)
     }
@@ -93,7 +94,9 @@ struct RefreshStateMachineTests {
         #expect(current.grant.version == 2)
     }
 
-    @Test("The schedule's refresh ends at once when it is not due any more", arguments: [nil, Timestamp(seconds: 1_800_000_001)])
+    @Test(
+        "The schedule's refresh ends at once when it is not due any more",
+        arguments: [nil, Timestamp(seconds: 1_800_000_001)])
     func notDue(refreshAt: Timestamp?) throws {
         var machine = Machine()
         let action = machine.start(try stored { $0.grant.refreshAt = refreshAt }, for: .due, now: Self.now)
@@ -118,11 +121,10 @@ struct RefreshStateMachineTests {
         #expect(forced.state == .claiming)
         var later = Machine()
         _ = later.start(
-            try stored { $0.grant.failure = Self.failing }, for: .replacing(version: 1), now: Self.now + .milliseconds(1))
+            try stored { $0.grant.failure = Self.failing }, for: .replacing(version: 1),
+            now: Self.now + .milliseconds(1))
         #expect(later.state == .claiming)
     }
-
-    // MARK: The claim
 
     @Test("A claim that stands leads to the call")
     func claimed() throws {
@@ -163,12 +165,12 @@ struct RefreshStateMachineTests {
         }
     }
 
-    // MARK: The answer
-
     @Test("A token is committed, and nothing comes between")
     func granted() throws {
         var machine = try calling()
-        guard case .commit(let response, let over) = machine.answered(.granted(Self.response), remedies: [:], now: Self.now)
+        guard
+            case .commit(let response, let over) = machine.answered(
+                .granted(Self.response), remedies: [:], now: Self.now)
         else { return #expect(Bool(false)) }
         #expect(response == Self.response)
         #expect(over.grant.version == 1)
@@ -180,7 +182,10 @@ struct RefreshStateMachineTests {
         arguments: [
             (TokenVerdict.refused(OAuthError(code: "invalid_grant")), RefreshVerdict.terminal(.revoked)),
             (.refused(OAuthError(code: "invalid_client")), .configuration(reason: "invalid_client")),
-            (.refused(OAuthError(code: "temporarily_unavailable")), .transient(reason: "provider_unavailable", retryAfter: nil)),
+            (
+                .refused(OAuthError(code: "temporarily_unavailable")),
+                .transient(reason: "provider_unavailable", retryAfter: nil)
+            ),
             (.refused(OAuthError(code: "odd_code")), .transient(reason: "odd_code", retryAfter: nil)),
             (.malformed(reason: "html", status: 200), .transient(reason: "provider_unavailable", retryAfter: nil)),
             (.unavailable(status: 503, retryAfter: nil), .transient(reason: "provider_unavailable", retryAfter: nil)),
@@ -207,7 +212,8 @@ struct RefreshStateMachineTests {
     func remedies() throws {
         var machine = try calling()
         let action = machine.answered(
-            .refused(OAuthError(code: "bad_refresh_token")), remedies: ["bad_refresh_token": .reauthorize], now: Self.now)
+            .refused(OAuthError(code: "bad_refresh_token")), remedies: ["bad_refresh_token": .reauthorize],
+            now: Self.now)
         #expect(try verdict(action) == .terminal(.revoked))
     }
 
@@ -221,8 +227,6 @@ struct RefreshStateMachineTests {
         let refused = ExchangeFailure(.addressRefused, detail: "", mayHaveArrived: false)
         #expect(try verdict(other.exchangeFailed(refused)) == .configuration(reason: "address_refused"))
     }
-
-    // MARK: The commit
 
     @Test("A commit ends the refresh")
     func committed() throws {
@@ -260,8 +264,6 @@ struct RefreshStateMachineTests {
         #expect(machine.state == .finished)
     }
 
-    // MARK: The note
-
     @Test("A noted failure is the outcome")
     func abandoned() throws {
         var machine = try calling()
@@ -275,7 +277,9 @@ struct RefreshStateMachineTests {
     func rivalWon() throws {
         var machine = try calling()
         _ = machine.answered(.refused(OAuthError(code: "invalid_grant")), remedies: [:], now: Self.now)
-        guard case .superseded = try outcome(machine.abandoned(try stored(version: 2))) else { return #expect(Bool(false)) }
+        guard case .superseded = try outcome(machine.abandoned(try stored(version: 2))) else {
+            return #expect(Bool(false))
+        }
     }
 
     @Test("A connection deleted before the note is gone; a note that cannot be written says so")

@@ -66,7 +66,8 @@ struct EndpointURLTests {
     @Test(
         "A host in brackets that is no address is refused",
         arguments: [
-            "[]", "[::1", "::1", "[::1]x", "[::1]80", "[fe80::1%25eth0]", "[as.example]", "[v1.x]", "x[::1]", "[::1]:",
+            "[]", "[127.0.0.1]", "[1]", "[::1", "::1", "[::1]x", "[::1]80", "[fe80::1%25eth0]", "[as.example]",
+            "[v1.x]", "x[::1]", "[::1]:",
         ])
     func brackets(_ host: String) {
         #expect(throws: EndpointURL.Invalid.self) { try EndpointURL("https://\(host)/") }

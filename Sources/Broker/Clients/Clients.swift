@@ -35,7 +35,8 @@ public struct Clients: Sendable {
             throw .invalid("The provider \(provider) takes a key or Basic: it needs no client.", field: "provider")
         }
         guard !clientID.isEmpty, clientID.utf8.count <= 1024, clientID.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
-            throw .invalid("client_id is visible text of 1 to 1024 characters (RFC 6749 appendix A.1).", field: "client_id")
+            throw .invalid(
+                "client_id is visible text of 1 to 1024 characters (RFC 6749 appendix A.1).", field: "client_id")
         }
         if let authenticationMethod, !Self.spokenMethods.contains(authenticationMethod) {
             throw .invalid(
@@ -79,7 +80,9 @@ public struct Clients: Sendable {
     }
 
     /// The new secret comes first; the others stay until they are removed, so that both work while one is rotated.
-    public func addSecret(_ secret: Secret, to id: ClientID, by caller: Caller) async throws(BrokerError) -> ClientSecret {
+    public func addSecret(_ secret: Secret, to id: ClientID, by caller: Caller) async throws(BrokerError)
+        -> ClientSecret
+    {
         for _ in 0..<5 {
             var client = try await client(id)
             guard client.secrets.count < 10 else {
@@ -118,11 +121,15 @@ public struct Clients: Sendable {
     private func seal(_ secret: Secret, for id: ClientID, number: Int) throws(BrokerError) -> ClientSecret {
         // RFC 6749 appendix A.2: visible characters and space.
         let text = secret.reveal()
-        guard !text.isEmpty, text.utf8.count <= 4096, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else { throw .invalid("A client secret is text of 1 to 4096 bytes without control characters.", field: "secret") }
+        guard !text.isEmpty, text.utf8.count <= 4096,
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else {
+            throw .invalid("A client secret is text of 1 to 4096 bytes without control characters.", field: "secret")
+        }
         do {
             return ClientSecret(
-                number: number, box: try sealing.seal(clientSecret: secret, of: id, number: number), createdAt: clock.now)
+                number: number, box: try sealing.seal(clientSecret: secret, of: id, number: number),
+                createdAt: clock.now)
         } catch {
             throw .internalError()
         }

@@ -55,7 +55,8 @@ enum ConnectionBounds {
     static func check(scopes: [String]) throws(BrokerError) {
         // RFC 6749 §3.3: scope-token.
         let isToken = { (scope: String) in
-            !scope.isEmpty && scope.utf8.allSatisfy { $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0) }
+            !scope.isEmpty
+                && scope.utf8.allSatisfy { $0 == 0x21 || (0x23...0x5B).contains($0) || (0x5D...0x7E).contains($0) }
         }
         guard scopes.count <= 200, scopes.allSatisfy({ $0.utf8.count <= 512 && isToken($0) }) else {
             throw .invalid(
@@ -72,7 +73,8 @@ enum ConnectionBounds {
         switch secret {
         case .apiKey(let key):
             guard fits(key) else {
-                throw .invalid("api_key is text of 1 to 65536 bytes without control characters.", field: "secret.api_key")
+                throw .invalid(
+                    "api_key is text of 1 to 65536 bytes without control characters.", field: "secret.api_key")
             }
         case .basic(let username, let password):
             // RFC 7617 §2: a colon would end the user name.
@@ -82,7 +84,8 @@ enum ConnectionBounds {
                     field: "secret.username")
             }
             guard fits(password) else {
-                throw .invalid("password is text of 1 to 65536 bytes without control characters.", field: "secret.password")
+                throw .invalid(
+                    "password is text of 1 to 65536 bytes without control characters.", field: "secret.password")
             }
         }
     }

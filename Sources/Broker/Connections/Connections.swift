@@ -103,7 +103,8 @@ public struct Connections: Sendable {
         }
     }
 
-    private func resolve(_ request: ConnectionRequest) async throws(BrokerError) -> (ProviderProfile, RegisteredClient?) {
+    private func resolve(_ request: ConnectionRequest) async throws(BrokerError) -> (ProviderProfile, RegisteredClient?)
+    {
         var client: RegisteredClient?
         if let id = request.client {
             do { client = try await clients.client(id) } catch { throw .storeUnavailable(error) }
@@ -118,11 +119,13 @@ public struct Connections: Sendable {
             throw .invalid("There is no provider \(name). See: credence providers list", field: "provider")
         }
         if let client, client.provider != name {
-            throw .invalid("The client \(client.id) is registered at \(client.provider), not at \(name).", field: "client")
+            throw .invalid(
+                "The client \(client.id) is registered at \(client.provider), not at \(name).", field: "client")
         }
         if profile.kind == .oauth2 {
             if request.secret != nil {
-                throw .invalid("A connection of this provider gets its credential by consent, not by hand.", field: "secret")
+                throw .invalid(
+                    "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
             }
             if client == nil { client = try await onlyClient(of: name) }
         } else if client != nil {
@@ -137,7 +140,9 @@ public struct Connections: Sendable {
             throw .storeUnavailable(error)
         }
         guard let only = candidates.first else {
-            throw .invalid("No client is registered at \(provider). An administrator adds one: credence clients add", field: "client")
+            throw .invalid(
+                "No client is registered at \(provider). An administrator adds one: credence clients add",
+                field: "client")
         }
         guard candidates.count == 1 else {
             throw .invalid("Several clients are registered at \(provider): say which.", field: "client")
@@ -147,7 +152,9 @@ public struct Connections: Sendable {
 
     // MARK: Changing
 
-    public func edit(_ id: ConnectionID, _ edit: ConnectionEdit, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+    public func edit(_ id: ConnectionID, _ edit: ConnectionEdit, by caller: Caller) async throws(BrokerError)
+        -> StoredConnection
+    {
         if case .some(let owner) = edit.owner { try ConnectionBounds.check(owner: owner) }
         if let labels = edit.labels { try ConnectionBounds.check(labels: labels) }
         if let scopes = edit.scopes { try ConnectionBounds.check(scopes: scopes) }
@@ -162,7 +169,9 @@ public struct Connections: Sendable {
         }
     }
 
-    public func setDisabled(_ disabled: Bool, _ id: ConnectionID, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+    public func setDisabled(_ disabled: Bool, _ id: ConnectionID, by caller: Caller) async throws(BrokerError)
+        -> StoredConnection
+    {
         try await update(id, disabled ? .connectionDisable : .connectionEnable, by: caller) { $0.isDisabled = disabled }
     }
 
@@ -187,7 +196,9 @@ public struct Connections: Sendable {
     }
 
     /// A new version of an API key or Basic credential, current at once.
-    public func setSecret(_ secret: SecretValue, of id: ConnectionID, by caller: Caller) async throws(BrokerError) -> StoredConnection {
+    public func setSecret(_ secret: SecretValue, of id: ConnectionID, by caller: Caller) async throws(BrokerError)
+        -> StoredConnection
+    {
         for _ in 0..<5 {
             let stored = try await connection(id, for: caller)
             let grant = try grant(with: secret, for: stored)
@@ -216,7 +227,8 @@ public struct Connections: Sendable {
         case (_, .apiKey): throw .invalid("This connection takes {\"api_key\": …}.", field: "secret")
         case (_, .basic): throw .invalid("This connection takes {\"username\": …, \"password\": …}.", field: "secret")
         case (_, .oauth2):
-            throw .invalid("A connection of this provider gets its credential by consent, not by hand.", field: "secret")
+            throw .invalid(
+                "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
         }
         let version = stored.grant.version + 1
         do {
@@ -257,7 +269,8 @@ public struct Connections: Sendable {
     ) throws(BrokerError) {
         do {
             try audit.record(
-                AuditEvent(at: clock.now, action: action, caller: caller.id.string, connection: id.string, version: version))
+                AuditEvent(
+                    at: clock.now, action: action, caller: caller.id.string, connection: id.string, version: version))
         } catch {
             logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
             throw .auditUnavailable

@@ -35,7 +35,8 @@ public struct CurrentCredential: Sendable {
     ///   which returns how many it filled.
     public func handOut(
         _ entry: CachedCredential, to caller: Caller,
-        write: (_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(SealingError) -> Int) throws(SealingError) -> Void
+        write: (_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(SealingError) -> Int) throws(SealingError)
+            -> Void
     ) throws(BrokerError) {
         let now = clock.now
         do {
@@ -132,7 +133,7 @@ public struct CurrentCredential: Sendable {
 
     /// The connection's entry, valid or not; nil when it never had a credential. Throws when its owner or an
     /// administrator must act first.
-    private func entry(for stored: StoredConnection) async throws(BrokerError) -> CachedCredential? {
+    func entry(for stored: StoredConnection) async throws(BrokerError) -> CachedCredential? {
         try Self.refuseUnusable(stored, at: clock.now)
         do {
             let provider = try await registrations.provider(of: stored.connection)
@@ -144,7 +145,8 @@ public struct CurrentCredential: Sendable {
                 "A credential cannot be opened or rendered",
                 metadata: ["connection": "\(stored.id)", "why": "\(error)"])
             throw .internalError(
-                "The credential of this connection cannot be opened; others are not touched. An administrator must act.")
+                "The credential of this connection cannot be opened; others are not touched. An administrator must act."
+            )
         }
     }
 
@@ -160,7 +162,7 @@ public struct CurrentCredential: Sendable {
         }
     }
 
-    private static func reauthorization(_ reason: String) -> BrokerError {
+    static func reauthorization(_ reason: String) -> BrokerError {
         BrokerError(
             .reauthorizationRequired,
             reason == "pending"
@@ -228,14 +230,14 @@ public struct CurrentCredential: Sendable {
         }
     }
 
-    private func stillValid(
+    func stillValid(
         _ entry: CachedCredential?, at now: Timestamp, else error: BrokerError
     ) throws(BrokerError) -> CachedCredential {
         guard let entry, !entry.isExpired(at: now) else { throw error }
         return entry
     }
 
-    private static let beingRefreshed = BrokerError(
+    static let beingRefreshed = BrokerError(
         .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1)
 
     private static func unavailable(_ failure: RefreshFailure, at now: Timestamp) -> BrokerError {
@@ -247,58 +249,5 @@ public struct CurrentCredential: Sendable {
                 : "The provider refuses the refresh (\(failure.reason)), and no valid credential is left. The grant is kept.",
             actor: isTransient ? .nobody : .administrator, reason: failure.reason,
             retryAfter: Int(max(1, failure.retryAt.since(now).secondsRoundedUp)))
-    }
-
-    // MARK: Reports from runtimes
-
-    private func names(_ fingerprint: String, _ stored: StoredConnection) throws(BrokerError) -> Bool {
-        do {
-            guard let material = try renderer.sealing.material(of: stored) else { return false }
-            let digest = sha256(Array(material.principalSecret.reveal().utf8)).hexadecimal
-            return constantTimeEqual(Array(digest.utf8), Array(fingerprint.lowercased().utf8))
-        } catch {
-            logger.error("A credential does not open", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
-            throw .internalError()
-        }
-    }
-
-    /// A credential that the provider refuses and that cannot be refreshed is the owner's to renew.
-    private func markRejected(
-        _ stored: StoredConnection, by caller: Caller
-    ) async throws(BrokerError) -> CachedCredential {
-        let now = clock.now
-        let version = stored.grant.version
-        do {
-            // It takes the connection out of use, so the log says who said so.
-            try audit.record(
-                AuditEvent(
-                    at: now, action: .credentialRefresh, caller: caller.id.string, connection: stored.id.string,
-                    version: version, result: BrokerError.Code.reauthorizationRequired.rawValue,
-                    reason: ReauthorizationReason.rejected.rawValue))
-        } catch {
-            logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
-            throw .auditUnavailable
-        }
-        let claim: ClaimResult
-        do {
-            let attempt = "report"
-            claim = try await store.claim(
-                stored.id, version: version, attempt: attempt, owner: attempt, until: now + .seconds(5), now: now)
-            if case .claimed = claim {
-                _ = try await store.abandon(
-                    stored.id, version: version, attempt: attempt,
-                    note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil))
-            }
-        } catch {
-            throw .storeUnavailable(error)
-        }
-        cache.remove(stored.id)
-        switch claim {
-        case .gone: throw .noSuchConnection
-        // The owner consented meanwhile: the report is about what was before.
-        case .lost(let current) where current.grant.version > version:
-            return try stillValid(try await entry(for: current), at: now, else: Self.beingRefreshed)
-        case .claimed, .lost: throw Self.reauthorization(ReauthorizationReason.rejected.rawValue)
-        }
     }
 }

@@ -45,7 +45,9 @@ extension Refresher {
             if stored.grant.refresh == nil { return finish(.notRefreshable(stored)) }
             switch occasion {
             case .due:
-                guard let refreshAt = stored.grant.refreshAt, refreshAt <= now else { return finish(.superseded(stored)) }
+                guard let refreshAt = stored.grant.refreshAt, refreshAt <= now else {
+                    return finish(.superseded(stored))
+                }
             case .replacing(let version), .forced(let version):
                 if stored.grant.version > version { return finish(.superseded(stored)) }
             }
@@ -79,7 +81,8 @@ extension Refresher {
             return finish(.storeFailed(failure))
         }
 
-        mutating func answered(_ verdict: TokenVerdict, remedies: [String: OAuthError.Remedy], now: Timestamp) -> Action {
+        mutating func answered(_ verdict: TokenVerdict, remedies: [String: OAuthError.Remedy], now: Timestamp) -> Action
+        {
             switch verdict {
             case .granted(let response):
                 precondition(state == .calling)

@@ -184,7 +184,8 @@ actor Refresher {
             return machine.commitFailed(failure)
         } catch {
             logger.critical(
-                "A refreshed credential could not be sealed", metadata: ["connection": "\(claimed.id)", "why": "\(error)"])
+                "A refreshed credential could not be sealed",
+                metadata: ["connection": "\(claimed.id)", "why": "\(error)"])
             return machine.commitFailed(StoreFailure(.other, "sealing failed: \(error)"))
         }
     }

@@ -51,7 +51,7 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible, CustomRe
             guard let bracket = authority.firstIndex(of: "]") else { throw invalid("its host is not an address") }
             host = authority[authority.index(after: authority.startIndex)..<bracket]
             afterHost = authority.index(after: bracket)
-            guard !host.isEmpty, host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
+            guard host.contains(":"), host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
                 throw invalid("its host is not an address")
             }
         } else {

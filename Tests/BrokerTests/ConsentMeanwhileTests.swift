@@ -1,0 +1,146 @@
+import BrokerTesting
+import OAuth
+import Sealing
+import Testing
+
+@testable import Broker
+
+/// What happens to the connection, the store and the metadata while the owner is away.
+struct ConsentMeanwhileTests {
+    private let broker: TestBroker
+    private let browser = Browser()
+
+    init() throws {
+        broker = try TestBroker(returns: ["https://app.example/done"])
+    }
+
+    @Test("A connection deleted meanwhile stays deleted; nothing is exchanged")
+    func deletedBefore() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
+        #expect(try await broker.refused(began.answer, browser).code == .unknownState)
+        #expect(broker.exchange.requests.isEmpty)
+    }
+
+    @Test("R21: a connection deleted during the exchange stays deleted, and what came is revoked")
+    func deletedDuring() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate) { $0.url.path == "/token" }
+        broker.exchange.expect(.json("")) { $0.url.path == "/revoke" }
+        async let failure = broker.refused(began.answer, browser)
+        try await broker.exchange.requests(reach: 1)
+        try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
+        gate.open()
+        #expect(try await failure.code == .connectionGone)
+        #expect(try await broker.store.connection(TestBroker.connection) == nil)
+        #expect(try Parameters(formURLEncoded: broker.exchange.requests[1].body)["token"] == "refresh-2")
+    }
+
+    @Test("A disabled connection is not consented to")
+    func disabled() async throws {
+        let link = try await broker.newConnection()
+        _ = try await broker.core.connections.setDisabled(true, TestBroker.connection, by: broker.admin)
+        #expect(try await broker.startFailure(link, browser).code == .misconfigured)
+    }
+
+    @Test("Consent under the same ID is the next version; what asked for it, and what failed before, is over")
+    func reconnect() async throws {
+        try await broker.addConnected { stored in
+            stored.grant.reauthorization = .revoked
+            stored.grant.failure = RefreshFailure(
+                since: broker.clock.now, reason: "x", attempts: 3, retryAt: broker.clock.now + .seconds(900))
+        }
+        #expect(try await failure { () throws(BrokerError) in try await broker.read() }.reason == "revoked")
+        let link = try await broker.reconnect()
+        #expect(try await broker.core.consent.page(ticket: link.ticket, browser: "b").isReconnect)
+        let began = try await broker.begin(link, browser)
+        broker.exchange.expect(.token())
+        _ = await broker.finish(began, browser)
+        let stored = try await broker.stored()
+        #expect(stored.grant.version == 2)
+        #expect(stored.grant.reauthorization == nil)
+        #expect(stored.grant.failure == nil)
+        #expect(stored.status(at: broker.clock.now) == .active)
+        #expect(try await broker.read().text("access_token") == "access-2")
+    }
+
+    @Test("A credential in memory gives way to the one that was consented to")
+    func replacesCached() async throws {
+        try await broker.addConnected()
+        #expect(try await broker.read().text("access_token") == "access-1")
+        let began = try await broker.begin(try await broker.reconnect(), browser)
+        broker.exchange.expect(.token())
+        _ = await broker.finish(began, browser)
+        #expect(try await broker.read().text("access_token") == "access-2")
+    }
+
+    @Test("A consent that lost to a refresh meanwhile goes in over it")
+    func consentAfterRefresh() async throws {
+        try await broker.addConnected()
+        let began = try await broker.begin(try await broker.reconnect(), browser)
+        let gate = Gate()
+        broker.exchange.expect(.token("consented", refresh: "new"), heldBy: gate)
+        async let outcome = broker.finish(began, browser)
+        try await broker.exchange.requests(reach: 1)
+        broker.exchange.expect(.token("refreshed"))
+        try await broker.fly()
+        gate.open()
+        _ = await outcome
+        #expect(try await broker.stored().grant.version == 3)
+        #expect(try await broker.accessToken() == "consented")
+        #expect(try await broker.refreshToken() == "new")
+    }
+
+    @Test("A grant that is stored stands although the audit log broke meanwhile; its secret is withheld")
+    func auditBreaksMeanwhile() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.token())
+        broker.audit.fail(with: AuditFailure("The disk is full."))
+        guard case .connected = await broker.finish(began, browser) else { return #expect(Bool(false)) }
+        #expect(try await failure { () throws(BrokerError) in try await broker.read() }.code == .auditUnavailable)
+        broker.audit.fail(with: nil)
+        #expect(try await broker.read().text("access_token") == "access-2")
+    }
+
+    @Test(
+        "A store that cannot take the grant changes nothing and says so",
+        arguments: [MemoryStore.Call.takePending, .commit])
+    func storeFails(call: MemoryStore.Call) async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.token(), times: nil)
+        broker.store.failNext(call, times: 5)
+        #expect(try await broker.refused(began.answer, browser).code == .unavailable)
+        #expect(try await broker.stored().grant.version == 0)
+    }
+
+    @Test("F9: discovered metadata that does not speak of S256 changes nothing: challenge and verifier are sent")
+    func noDowngrade() async throws {
+        try await broker.addClient(provider: "oauth2", fields: ["issuer": "https://idp.example"])
+        broker.exchange.expect(
+            .json(
+                """
+                {"issuer":"https://idp.example","authorization_endpoint":"https://idp.example/a",
+                 "token_endpoint":"https://idp.example/token","code_challenge_methods_supported":["plain"]}
+                """))
+        let began = try await broker.begin(try await broker.newConnection { $0.provider = "oauth2" }, browser)
+        #expect(began.query["code_challenge_method"] == "S256")
+        broker.exchange.expect(.token())
+        _ = await broker.finish(began, browser)
+        #expect(broker.tokenRequests().first?["code_verifier"] != nil)
+        broker.exchange.verifyAllUsed()
+    }
+
+    @Test("F20: metadata of another issuer is not used")
+    func issuerMismatch() async throws {
+        try await broker.addClient(provider: "oauth2", fields: ["issuer": "https://idp.example"])
+        broker.exchange.expect(
+            .json(
+                """
+                {"issuer":"https://evil.example","authorization_endpoint":"https://evil.example/a",
+                 "token_endpoint":"https://evil.example/token"}
+                """), times: nil)
+        let link = try await broker.newConnection { $0.provider = "oauth2" }
+        #expect(try await broker.startFailure(link, browser).code == .misconfigured)
+    }
+}
