@@ -24,7 +24,6 @@ final class Credence {
 
     deinit {
         service?.terminate()
-        service?.waitUntilExit()
         try? FileManager.default.removeItem(atPath: (data as NSString).deletingLastPathComponent)
     }
 
@@ -36,18 +35,21 @@ final class Credence {
 
     /// Runs a verb to its end.
     @discardableResult
-    func run(_ arguments: String..., input: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
+    func run(_ arguments: String..., input: String? = nil) async throws -> Outcome {
+        let all = arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data])
+        return try await Self.apart { try Self.outcome(all, input: input ?? "") }
+    }
+
+    private static func outcome(_ arguments: [String], input: String) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.binary)
-        process.arguments =
-            arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data])
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        process.executableURL = URL(fileURLWithPath: binary)
+        process.arguments = arguments
         let (output, complaint, stdin) = (Pipe(), Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = complaint
         process.standardInput = stdin
         try process.run()
-        stdin.fileHandleForWriting.write(Data((input ?? "").utf8))
+        stdin.fileHandleForWriting.write(Data(input.utf8))
         try stdin.fileHandleForWriting.close()
         let said = output.fileHandleForReading.readDataToEndOfFile()
         let complained = complaint.fileHandleForReading.readDataToEndOfFile()
@@ -57,8 +59,15 @@ final class Credence {
             complaint: String(decoding: complained, as: UTF8.self))
     }
 
+    /// On a thread of its own: waiting for a process would hold up the other tests.
+    private static func apart<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
     /// Starts the service and returns when it says that it listens.
-    func serve(_ arguments: String...) throws {
+    func serve(_ arguments: String...) async throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.binary)
         process.arguments =
@@ -70,13 +79,19 @@ final class Credence {
         process.standardError = FileHandle(forWritingAtPath: log)
         try process.run()
         service = process
-        var said = ""
-        while !said.contains("\n") {
-            let chunk = output.fileHandleForReading.availableData
-            guard !chunk.isEmpty else { throw Failure("the service did not start: \(try logText())") }
-            said += String(decoding: chunk, as: UTF8.self)
+        let reading = output.fileHandleForReading
+        let said = try await Self.apart {
+            var said = ""
+            while !said.contains("\n") {
+                let chunk = reading.availableData
+                guard !chunk.isEmpty else { break }
+                said += String(decoding: chunk, as: UTF8.self)
+            }
+            return said
         }
-        guard let start = said.range(of: "listening on ") else { throw Failure("it said \(said)") }
+        guard let start = said.range(of: "listening on ") else {
+            throw Failure("the service did not start: \(said) \(try logText())")
+        }
         url = said[start.upperBound...].trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
@@ -86,12 +101,21 @@ final class Credence {
 
     /// Ends the service as a supervisor would, and returns its exit status.
     @discardableResult
-    func stop(signal: Int32 = SIGTERM) -> Int32 {
+    func stop(signal: Int32 = SIGTERM) async throws -> Int32 {
         guard let service else { return 0 }
-        kill(service.processIdentifier, signal)
-        service.waitUntilExit()
         self.service = nil
-        return service.terminationStatus
+        let process = service.processIdentifier
+        kill(process, signal)
+        let waiting = Waiting(process: service)
+        return try await Self.apart {
+            waiting.process.waitUntilExit()
+            return waiting.process.terminationStatus
+        }
+    }
+
+    /// A process that one thread alone waits for.
+    private struct Waiting: @unchecked Sendable {
+        let process: Process
     }
 
     struct Failure: Error, CustomStringConvertible {

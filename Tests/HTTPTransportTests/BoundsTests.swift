@@ -66,13 +66,14 @@ import Testing
         let server = try await RawServer.start(answer: RawServer.dripping(head))
         let url = server.url()
         let time = try await ContinuousClock().measure {
-            let result = try await exchange(url, within: .seconds(1))
+            // Long enough for a busy machine to have sent the request by then.
+            let result = try await exchange(url, within: .seconds(4))
             // A drip that is no HTTP is found out before.
             let code = result.failure?.code
             #expect(code == .timedOut || head.isEmpty && code == .interrupted, "\(result)")
             #expect(result.failure?.mayHaveArrived == true)
         }
-        #expect(time < .seconds(5))
+        #expect(time < .seconds(20))
         await server.firstClose()
     }
 
@@ -80,7 +81,7 @@ import Testing
     func silent() async throws {
         let server = try await RawServer.start(answer: { _ in })
         expect(
-            try await exchange(server.url(), within: .seconds(1)), failsWith: .timedOut, mayHaveArrived: true)
+            try await exchange(server.url(), within: .seconds(4)), failsWith: .timedOut, mayHaveArrived: true)
         await server.firstClose()
     }
 
