@@ -94,7 +94,7 @@ extension MemoryStore {
 
     public func update(_ caller: Caller) async throws(StoreFailure) -> Bool {
         try perform(.updateCaller) { state in
-            guard var stored = state.callers[caller.id] else { return false }
+            guard var stored = state.callers[caller.id], stored.revokedAt == nil else { return false }
             stored.keys = caller.keys
             stored.revokedAt = caller.revokedAt
             state.callers[caller.id] = stored

@@ -139,6 +139,16 @@ extension StoreConformance {
             try expect(try await store.callers() == [admin, caller], "keys and revocation are replaced")
             try expect(!(try await store.update(StoreSample.caller("none"))), "there is nothing to update")
         },
+        StoreRequirement("I6: a revoked caller is not brought back by a rotation that began before") { store in
+            let before = StoreSample.caller()
+            _ = try await store.insert(before)
+            var revoked = before
+            revoked.keys = []
+            revoked.revokedAt = now
+            try expect(try await store.update(revoked), "it is revoked")
+            try expect(!(try await store.update(before)), "the rotation comes too late")
+            try expect(try await store.callers() == [revoked], "it stays revoked")
+        },
         StoreRequirement("an update of a caller does not change its role or its rules") { store in
             _ = try await store.insert(StoreSample.caller())
             _ = try await store.update(Caller(id: StoreSample.id("portal"), role: .admin, createdAt: now))

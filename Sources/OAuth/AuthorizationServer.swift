@@ -16,4 +16,16 @@ public struct AuthorizationServer: Sendable, Hashable {
     public var authorizationResponseIssParameterSupported = false
 
     public init() {}
+
+    /// The discovered metadata (RFC 8414 §3), with the endpoints that are configured here in place of its own. What the
+    /// server says it supports is the server's to say.
+    public func completed(by discovered: AuthorizationServer) -> AuthorizationServer {
+        var server = discovered
+        server.authorizationEndpoint = authorizationEndpoint ?? discovered.authorizationEndpoint
+        server.tokenEndpoint = tokenEndpoint ?? discovered.tokenEndpoint
+        server.revocationEndpoint = revocationEndpoint ?? discovered.revocationEndpoint
+        server.introspectionEndpoint = introspectionEndpoint ?? discovered.introspectionEndpoint
+        server.userinfoEndpoint = userinfoEndpoint ?? discovered.userinfoEndpoint
+        return server
+    }
 }

@@ -43,7 +43,8 @@ extension SQLiteStore {
     public func update(_ caller: Caller) async throws(StoreFailure) -> Bool {
         try await write { db in
             let updated = try db.change(
-                "UPDATE caller SET revoked_at = ? WHERE id = ?", [.time(caller.revokedAt), .text(caller.id.string)])
+                "UPDATE caller SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
+                [.time(caller.revokedAt), .text(caller.id.string)])
             guard updated == 1 else { return (false, nil) }
             try db.change("DELETE FROM caller_key WHERE caller = ?", [.text(caller.id.string)])
             try db.insertKeys(of: caller)

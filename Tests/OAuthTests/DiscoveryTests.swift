@@ -154,3 +154,22 @@ struct DiscoveryTests {
         ])
     func malformed(_ body: String) { #expect(Self.isMalformed(Self.judge(body))) }
 }
+
+@Suite("Discovered metadata and configured endpoints")
+struct CompletedServerTests {
+    @Test("an endpoint that is configured takes the place of the discovered one, and nothing else does")
+    func completed() throws {
+        var configured = AuthorizationServer()
+        configured.issuer = "https://as.example.com"
+        configured.revocationEndpoint = try EndpointURL("https://as.example.com/own/revoke")
+        var discovered = AuthorizationServer()
+        discovered.issuer = "https://as.example.com"
+        discovered.tokenEndpoint = try EndpointURL("https://as.example.com/token")
+        discovered.revocationEndpoint = try EndpointURL("https://as.example.com/revoke")
+        discovered.tokenEndpointAuthMethodsSupported = ["client_secret_post"]
+        let server = configured.completed(by: discovered)
+        #expect(server.revocationEndpoint == configured.revocationEndpoint)
+        #expect(server.tokenEndpoint == discovered.tokenEndpoint)
+        #expect(server.tokenEndpointAuthMethodsSupported == ["client_secret_post"])
+    }
+}

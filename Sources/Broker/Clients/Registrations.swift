@@ -142,8 +142,13 @@ actor Registrations {
 
     // MARK: Discovery (RFC 8414, OpenID Connect Discovery)
 
+    /// What was discovered, and in its place whatever the fields say by themselves.
     private func server(of provider: Provider) async throws(BrokerError) -> AuthorizationServer {
         guard let issuer = provider.discoveryIssuer else { return provider.authorizationServer }
+        return provider.authorizationServer.completed(by: try await discoveredServer(issuer))
+    }
+
+    private func discoveredServer(_ issuer: String) async throws(BrokerError) -> AuthorizationServer {
         if let known = discovered[issuer], clock.now.since(known.at) < Self.discoveryLifetime {
             return known.server
         }

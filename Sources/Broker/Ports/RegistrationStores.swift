@@ -43,7 +43,8 @@ public protocol CallerStore: Sendable {
     func callers() async throws(StoreFailure) -> [Caller]
     /// False when the ID is taken.
     func insert(_ caller: Caller) async throws(StoreFailure) -> Bool
-    /// Replaces keys and revocation. False when there is none.
+    /// Replaces keys and revocation. False when there is none, or it was revoked: that is for good, whatever a rotation
+    /// that began before it says.
     func update(_ caller: Caller) async throws(StoreFailure) -> Bool
 }
 
