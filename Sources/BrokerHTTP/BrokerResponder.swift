@@ -39,6 +39,8 @@ public struct BrokerResponder: HTTPResponder {
             var response: Response
             do {
                 response = try await router.respond(to: request, context: context)
+                // The router's own answer to an address it does not know is bare.
+                if response.status == .notFound, response.headers[.contentType] == nil { throw HTTPError(.notFound) }
             } catch {
                 response = self.response(to: error, path: path, request)
             }

@@ -22,7 +22,8 @@ struct API: Sendable {
             throw CommandFailure(
                 .usage, "--server takes an https URL: the key would travel in the clear. (http is for loopback alone.)")
         }
-        return try await with(base: url.hasSuffix("/") ? String(url.dropLast()) : url, key: key, authorities: authorities, body)
+        return try await with(
+            base: url.hasSuffix("/") ? String(url.dropLast()) : url, key: key, authorities: authorities, body)
     }
 
     static func over<Value: Sendable>(
@@ -99,7 +100,7 @@ struct API: Sendable {
             let isUnreachable = error is NIOConnectionError || error is IOError
             throw CommandFailure(.tryLater, "The service cannot be reached: \(error)", isUnreachable: isUnreachable)
         }
-        guard !bytes.isEmpty else { return .null }
+        if bytes.isEmpty, (200..<300).contains(status) { return .null }
         let value: JSONValue
         do {
             value = try JSONReader.read(bytes, limits: .init(bytes: 16 << 20, depth: 32, members: 1_000_000))

@@ -28,7 +28,8 @@ struct WholeServiceTests {
     }
 
     private func consent(_ credence: Credence, _ server: FakeAuthorizationServer, _ id: String) async throws {
-        let link = try await credence.run("connections", "connect", id).output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let link = try await credence.run("connections", "connect", id).output
+            .trimmingCharacters(in: .whitespacesAndNewlines)
         let browser = Browser()
         let page = try await browser.get(link)
         #expect(page.status == 200)
@@ -128,7 +129,7 @@ struct WholeServiceTests {
                         search(bytes, "/proc/\(file)")
                     }
                     let status = try await credence.stop()
-            #expect(status == 0)
+                    #expect(status == 0)
                 }
             }
             search(Data(try credence.logText().utf8), "the log")

@@ -35,7 +35,14 @@ struct ClientsCommand: AsyncParsableCommand {
             let shown = try await common.withAPI { try await $0.call(.post, "/v1/clients", body) }
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.say("added \(id)")
-            Terminal.say("redirect URI to register at the provider: \(shown["redirect_uri"]?.string ?? "")")
+            let redirectURI = shown["redirect_uri"]?.string ?? ""
+            if redirectURI.hasPrefix(ServiceOptions.unknownPublicURL) {
+                Terminal.say("redirect URI to register at the provider: PUBLIC_URL/callback/\(id)")
+                Terminal.complain(
+                    "note: the service has not run yet, so its public URL is not known: see --public-url.")
+            } else {
+                Terminal.say("redirect URI to register at the provider: \(redirectURI)")
+            }
             if !secret.isGiven, auth != "none" { Terminal.say("next: credence clients secret add \(id)") }
         }
     }

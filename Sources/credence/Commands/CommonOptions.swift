@@ -42,10 +42,11 @@ struct CommonOptions: ParsableArguments {
             return try await API.over(url: server, key: key, trusting: trustedCertificates, body)
         }
         var options = ServiceOptions(folder: folder)
-        options.providerFolders = providerFolders
+        try await options.fill(fromFile: nil)
+        if !providerFolders.isEmpty { options.providerFolders = providerFolders }
         options.isDevelopment = development
-        options.trustedCertificates = trustedCertificates
-        options.publicURL = publicURL
+        options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
+        options.publicURL = publicURL ?? options.publicURL
         return try await Service.reach(options, body)
     }
 }

@@ -134,7 +134,12 @@ struct ConnectionsCommand: AsyncParsableCommand {
             let path = "/v1/connections/\(try segment(id))/consent"
             let body = returnTo.map { JSONValue.object(JSONObject([("return_to", .string($0))])) }
             let link = try await common.withAPI { try await $0.call(.post, path, body) }
-            Terminal.say(common.json ? link.serialized() : link["url"]?.string ?? "")
+            let url = link["url"]?.string ?? ""
+            guard !url.hasPrefix(ServiceOptions.unknownPublicURL) else {
+                throw CommandFailure(
+                    .usage, "Nobody could open a link yet: start the service (credence serve), or say --public-url.")
+            }
+            Terminal.say(common.json ? link.serialized() : url)
         }
     }
 

@@ -19,7 +19,8 @@ struct InitCommand: AsyncParsableCommand {
         var common = CommonOptions()
         common.data = data
         let folder = common.folder
-        let options = ServiceOptions(folder: folder)
+        var options = ServiceOptions(folder: folder)
+        try await options.fill(fromFile: nil)
         let made = try await Service.initialize(options)
         if json {
             var members: [(String, JSONValue)] = [

@@ -69,6 +69,12 @@ struct ServeCommand: AsyncParsableCommand {
         let address = try ListenAddress(options.listen, option: "--listen").withPort()
         let tls = try tls(options)
         let scheme = tls == nil ? "http" : "https"
+        guard tls != nil || address.isLoopback || development else {
+            throw CommandFailure(
+                .usage,
+                "\(address.text) would take keys in the clear: give --tls-certificate and --tls-key, or listen on loopback behind a proxy."
+            )
+        }
         options.publicURL = try Self.publicURL(options, address, scheme)
 
         var logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })

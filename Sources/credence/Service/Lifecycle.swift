@@ -14,6 +14,27 @@ struct BackgroundWork: ServiceLifecycle.Service {
     }
 }
 
+/// Ends the service when its store can no longer be trusted with a write: a failed fsync is never retried and believed
+/// (security case S13).
+struct FatalFailure: ServiceLifecycle.Service {
+    private let failures: AsyncStream<StoreFailure>
+    private let report: AsyncStream<StoreFailure>.Continuation
+
+    init() {
+        (failures, report) = AsyncStream<StoreFailure>.makeStream()
+    }
+
+    func happened(_ failure: StoreFailure) {
+        report.yield(failure)
+    }
+
+    func run() async throws {
+        for await failure in failures.cancelOnGracefulShutdown() {
+            throw CommandFailure(.failed, "The service stops: \(failure.detail)")
+        }
+    }
+}
+
 /// Counts listeners that are up.
 actor Listening {
     private var missing: Int

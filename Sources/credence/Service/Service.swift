@@ -19,9 +19,10 @@ struct Service: Sendable {
     let options: ServiceOptions
     let core: BrokerCore
     let store: SQLiteStore
+    let fatal: FatalFailure
     let logger: Logger
     /// Who the admin socket's caller is: a person with a shell on this machine.
-    private static let local = Caller(
+    static let local = Caller(
         id: CallerID("local")!, role: .admin, createdAt: Timestamp(milliseconds: 0))
 
     // MARK: Opening
@@ -30,86 +31,47 @@ struct Service: Sendable {
     /// stored is changed by refusing.
     static func open(_ options: ServiceOptions, logger: Logger) async throws -> Service {
         try DataFolder.check(options.folder)
-        let store = try SQLiteStore(folder: options.folder)
+        let fatal = FatalFailure()
+        let store = try SQLiteStore(folder: options.folder, onFatal: { fatal.happened($0) })
         guard let stored = try await store.keyRing() else {
             throw CommandFailure(
                 .failed,
                 "The data folder \(options.folder) has no key ring. Run: credence init --data \(options.folder)")
         }
         let keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
-        return try await compose(options, store: store, keyRing: keyRing, logger: logger)
+        return try await compose(options, store: store, keyRing: keyRing, fatal: fatal, logger: logger)
     }
 
-    private static func compose(
-        _ options: ServiceOptions, store: SQLiteStore, keyRing: KeyRing, logger: Logger
+    static func compose(
+        _ options: ServiceOptions, store: SQLiteStore, keyRing: KeyRing, fatal: FatalFailure = FatalFailure(),
+        logger: Logger
     ) async throws -> Service {
-        var configuration = BrokerCore.Configuration(publicURL: options.publicURL ?? "https://localhost")
+        var configuration = BrokerCore.Configuration(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL)
         configuration.allowedReturns = Set(options.allowedReturns)
         configuration.allowHTTP = options.isDevelopment
-        let exchange = try VettedExchange(
-            policy: try options.egress(), additionalTrustRoots: options.trustedCertificates)
+        let policy = try options.egress()
+        let exchange: VettedExchange
+        do {
+            exchange = try VettedExchange(policy: policy, additionalTrustRoots: options.trustedCertificates)
+        } catch {
+            throw CommandFailure(
+                .failed,
+                "The certificates in \(options.trustedCertificates ?? "the system's store") cannot be read as PEM.")
+        }
         let core = BrokerCore(
             configuration: configuration, store: store, keyRing: keyRing,
             catalog: try Profiles.catalog(folders: options.providerFolders, allowHTTP: options.isDevelopment),
             exchange: exchange, audit: try FileAuditSink(path: options.auditPath), clock: SystemClock(),
             random: SystemRandom(), logger: logger)
         try await core.prepare()
-        return Service(options: options, core: core, store: store, logger: logger)
+        return Service(options: options, core: core, store: store, fatal: fatal, logger: logger)
     }
 
-    private static func masterKey(_ options: ServiceOptions) throws -> MasterKey {
+    static func masterKey(_ options: ServiceOptions) throws -> MasterKey {
         if options.masterKeyFile == nil, SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent {
             return try SystemdCredentialSource(name: ServiceOptions.systemdCredential).masterKey()
         }
         return try FileMasterKeySource(path: options.masterKeyPath).masterKey()
-    }
-
-    // MARK: Init
-
-    struct Initialized: Sendable {
-        var createdStore: Bool
-        var adminKey: String?
-    }
-
-    /// Makes what is not there yet. A key ring without its master key, or a master key that does not open the key
-    /// ring, is refused: making a new one would lose everything (security case S6).
-    static func initialize(_ options: ServiceOptions) async throws -> Initialized {
-        let logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })
-        return try await explained {
-            try DataFolder.make(options.folder)
-            try DataFolder.check(options.folder)
-            let store = try SQLiteStore(folder: options.folder)
-            let stored = try await store.keyRing()
-            let keyRing: KeyRing
-            if let stored {
-                keyRing = try KeyRing.open(
-                    stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
-            } else {
-                if !PrivateFile.exists(options.masterKeyPath),
-                    !SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent
-                {
-                    try FileMasterKeySource.createFile(at: options.masterKeyPath)
-                }
-                let masterKey = try masterKey(options)
-                let (made, dataKeys) = try KeyRing.create(masterKey: masterKey)
-                guard try await store.insert(StoredKeyRing(checkValue: try masterKey.checkValue(), dataKeys: dataKeys))
-                else {
-                    throw CommandFailure(.tryLater, "Somebody else is making this data folder; try again.")
-                }
-                keyRing = made
-            }
-            let service = try await compose(options, store: store, keyRing: keyRing, logger: logger)
-            var initialized = Initialized(createdStore: stored == nil)
-            if try await !service.core.callers.all().contains(where: { $0.role == .admin && $0.revokedAt == nil }) {
-                let name =
-                    try await service.core.callers.all().contains { $0.id.string == "admin" } ? nil : CallerID("admin")
-                initialized.adminKey = try await service.core.callers.add(
-                    name, role: .admin, connections: [], labels: [:], by: local
-                ).key
-            }
-            service.store.close()
-            return initialized
-        }
     }
 
     // MARK: Reaching a service
@@ -120,6 +82,8 @@ struct Service: Sendable {
     ) async throws -> Value {
         try await explained {
             try DataFolder.check(options.folder)
+            var options = options
+            options.publicURL = options.publicURL ?? options.rememberedPublicURL
             var logger = Logger(label: "credence", factory: { StreamLogHandler.standardError(label: $0) })
             logger.logLevel = .error
             // Another verb may hold the folder for a moment; a service holds it for good, and answers.
@@ -191,11 +155,13 @@ struct Service: Sendable {
             onServerRunning: { _ in await listening.one() }, logger: quiet)
 
         try core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStart, caller: "credence"))
+        options.rememberPublicURL()
         let announce = Announcement(listening: listening, line: "listening on \(scheme)://\(listen.text)")
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: BackgroundWork(core: core)), .init(service: health), .init(service: socket),
                 .init(service: api), .init(service: announce),
+                .init(service: fatal, failureTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(60)
@@ -225,7 +191,7 @@ struct Service: Sendable {
             responder: try BrokerResponder(
                 core: core,
                 authentication: .peer(core.callers, allowedUsers: [0, getuid()], local: Self.local),
-                site: Site(publicURL: options.publicURL ?? "https://localhost"), logger: logger),
+                site: Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL), logger: logger),
             configuration: .init(address: .unixDomainSocket(path: options.socketPath)),
             onServerRunning: { _ in await onRunning() }, logger: quiet)
     }

@@ -1,12 +1,14 @@
 import Configuration
 import HTTPTransport
 import SystemPackage
+import Yams
 
 extension ServiceOptions {
     /// Reads what is not said on the command line from the environment (`CREDENCE_LISTEN` and so on) and from the file.
     mutating func fill(fromFile path: String?) async throws {
         var providers: [any ConfigProvider] = [EnvironmentVariablesProvider().prefixKeys(with: "credence")]
         if let path {
+            try Self.checkKeys(ofFile: path)
             do {
                 providers.append(try await FileProvider<YAMLSnapshot>(filePath: .init(path)))
             } catch {
@@ -25,6 +27,32 @@ extension ServiceOptions {
         allowedPorts = reader.intArray(forKey: "allow-ports") ?? allowedPorts
         trustedCertificates = reader.string(forKey: "trusted-certificates") ?? trustedCertificates
         masterKeyFile = reader.string(forKey: "master-key-file") ?? masterKeyFile
+    }
+
+    private static let keys: Set<String> = [
+        "listen", "management-listen", "public-url", "providers", "tls-certificate", "tls-key", "return-to",
+        "allow-networks", "allow-ports", "trusted-certificates", "master-key-file",
+    ]
+
+    /// A setting that is misspelt would be silently left out: it is refused instead.
+    private static func checkKeys(ofFile path: String) throws {
+        guard let bytes = PrivateFile.read(path, limit: 1 << 20) else {
+            throw CommandFailure(.failed, "The configuration \(path) cannot be read, or is larger than 1 MiB.")
+        }
+        let loaded: Any?
+        do { loaded = try Yams.load(yaml: String(decoding: bytes, as: UTF8.self)) } catch {
+            throw CommandFailure(.failed, "The configuration \(path) is not YAML: \(error)")
+        }
+        guard let loaded else { return }
+        guard let settings = loaded as? [String: Any] else {
+            throw CommandFailure(.failed, "The configuration \(path) must be a mapping of settings.")
+        }
+        for key in settings.keys.sorted() where !keys.contains(key) {
+            throw CommandFailure(
+                .failed,
+                "The configuration \(path) has no setting '\(Terminal.printable(key))'; known are: \(keys.sorted().joined(separator: ", "))."
+            )
+        }
     }
 
     /// What the service may speak to.

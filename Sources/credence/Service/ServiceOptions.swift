@@ -28,6 +28,26 @@ struct ServiceOptions: Sendable {
     var masterKeyPath: String { masterKeyFile ?? folder + "/master.key" }
     var socketPath: String { folder + "/admin.sock" }
 
+    /// Stands where the public URL is not known: no browser gets anywhere with it.
+    static let unknownPublicURL = "https://public-url.invalid"
+
+    /// What the service was last reached by, for the verbs that run without it.
+    var rememberedPublicURL: String? {
+        PrivateFile.read(publicURLPath, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Best effort: without it, verbs say that they do not know.
+    func rememberPublicURL() {
+        guard let publicURL else { return }
+        let descriptor = open(publicURLPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return }
+        let bytes = Array(publicURL.utf8)
+        _ = write(descriptor, bytes, bytes.count)
+        close(descriptor)
+    }
+
+    private var publicURLPath: String { folder + "/public-url" }
+
     static let systemdCredential = "credence-master-key"
 }
 
