@@ -12,10 +12,11 @@ struct EmbedProviders: BuildToolPlugin {
         let output = context.pluginWorkDirectoryURL.appending(path: "BundledProviders.swift")
         return [
             .buildCommand(
-                displayName: "Embedding \(files.count) provider profiles",
+                displayName: "Embedding provider profiles",
                 executable: try context.tool(named: "EmbedProvidersTool").url,
-                arguments: [output.path(percentEncoded: false)] + files.map { $0.path(percentEncoded: false) },
-                inputFiles: files, outputFiles: [output])
+                arguments: [output.path(percentEncoded: false), folder.path(percentEncoded: false)],
+                // The folder itself changes when a file comes or goes; the files, when one is edited.
+                inputFiles: [folder] + files, outputFiles: [output])
         ]
     }
 }

@@ -1,26 +1,42 @@
 import Foundation
 
-// embed OUTPUT FILE…: writes a Swift file that holds the files' names and contents.
-let arguments = CommandLine.arguments.dropFirst()
-guard let output = arguments.first else {
-    FileHandle.standardError.write(Data("usage: embed OUTPUT FILE…\n".utf8))
-    exit(2)
-}
-var source = "/// The profiles of `providers/`, as they were when this was built.\nenum BundledProviders {\n"
-source += "    static let files: [(name: String, bytes: [UInt8])] = [\n"
-for path in arguments.dropFirst() {
-    let url = URL(fileURLWithPath: path)
-    // As text in base 64: a literal that no content can break, and that compiles at once.
-    let encoded = try Data(contentsOf: url).base64EncodedString()
-    source += "        (name: \"\(url.lastPathComponent)\", bytes: bytes(\"\(encoded)\")),\n"
-}
-source += """
-        ]
+// EmbedProvidersTool OUTPUT FOLDER: writes a Swift file that holds names and contents of the folder's *.json.
 
-        private static func bytes(_ base64: String) -> [UInt8] {
-            Array(Data(base64Encoded: base64) ?? Data())
-        }
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    exit(1)
+}
+
+guard CommandLine.arguments.count == 3 else { fail("usage: EmbedProvidersTool OUTPUT FOLDER") }
+let output = URL(fileURLWithPath: CommandLine.arguments[1])
+let folder = URL(fileURLWithPath: CommandLine.arguments[2])
+
+/// A literal that no content can break: what is not plain visible ASCII is escaped.
+func literal(_ text: String) -> String {
+    let escaped = text.unicodeScalars.map { scalar in
+        scalar == "\"" || scalar == "\\" || !(0x20...0x7E).contains(scalar.value)
+            ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
     }
+    return "\"\(escaped.joined())\""
+}
 
-    """
-try Data(("import Foundation\n\n" + source).utf8).write(to: URL(fileURLWithPath: output))
+do {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))
+        .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
+        .sorted()
+    var lines = [
+        "/// The profiles of `providers/`, as they were when this was built.", "enum BundledProviders {",
+        "    static let files: [(name: String, content: String)] = [",
+    ]
+    for name in names {
+        let file = folder.appending(path: name)
+        guard let content = String(data: try Data(contentsOf: file), encoding: .utf8) else {
+            fail("\(file.path(percentEncoded: false)) is not UTF-8")
+        }
+        lines.append("        (name: \(literal(name)), content: \(literal(content))),")
+    }
+    lines += ["    ]", "}", ""]
+    try Data(lines.joined(separator: "\n").utf8).write(to: output)
+} catch {
+    fail("\(error)")
+}

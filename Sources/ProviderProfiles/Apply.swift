@@ -1,55 +1,115 @@
 import Foundation
 
-/// How a credential is put into a request: headers and query, ready to use.
+/// How a credential is put into a request: headers and query, ready to use. Names are filled already.
 public struct Apply: Sendable {
-    let headers: [(name: Template, value: Template)]
-    let query: [(name: Template, value: Template)]
+    struct Entry: Sendable {
+        let name: String
+        let value: Template
+    }
+
+    let headers: [Entry]
+    let query: [Entry]
+    let cookies: [Entry]
     /// The profile's fields, for the holes that are not secret.
     let fields: [String: String]
 
     public struct Rendered: Sendable {
         public let headers: [(String, String)]
+        /// Not yet percent-encoded.
         public let query: [(String, String)]
     }
 
+    /// Why a credential cannot be put into a request. Never holds it.
     public struct Refused: Error, Sendable, CustomStringConvertible {
         public let description: String
     }
 
-    /// The holes that hold secrets.
-    static let secretHoles: Set<String> = ["access_token", "token_type", "api_key", "username", "password", "basic"]
-
-    /// An entry with a hole that has no value is left out, and one whose name renders empty: so one profile can offer
-    /// several places for a key. What could end a header early is refused (security case I17).
-    /// - Parameter values: by hole: `access_token`, `api_key`, `username` and so on; `basic` is made here (RFC 7617 §2).
-    public func render(_ values: [String: String]) -> Result<Rendered, Refused> {
-        var values = fields.merging(values) { _, own in own }
-        if let username = values["username"], let password = values["password"] {
-            values["basic"] = Data("\(username):\(password)".utf8).base64EncodedString()
+    /// The holes that Credence fills, by kind.
+    static func secretHoles(of kind: ProfileKind) -> Set<String> {
+        switch kind {
+        case .oauth2: ["access_token", "token_type"]
+        case .apiKey: ["api_key"]
+        case .basic: ["username", "password", "basic"]
         }
-        var headers: [(String, String)] = []
-        for (name, value) in self.headers {
-            guard let name = name.filledWhole(values), !name.isEmpty, let value = value.filledWhole(values) else {
-                continue
-            }
-            guard name.utf8.allSatisfy(Self.isTokenByte) else {
-                return .failure(Refused(description: "a header's name holds characters that no header may hold"))
-            }
-            guard value.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-                return .failure(Refused(description: "a header's value holds control characters"))
-            }
-            headers.append((name, value))
-        }
-        let query = self.query.compactMap { entry -> (String, String)? in
-            guard let name = entry.name.filledWhole(values), !name.isEmpty else { return nil }
-            return entry.value.filledWhole(values).map { (name, $0) }
-        }
-        return .success(Rendered(headers: headers, query: query))
     }
 
-    /// RFC 9110 §5.6.2.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    /// The names that no field and no captured attribute may have.
+    static let reservedNames = ProfileKind.allCases.reduce(into: Set(["refresh_token", "id_token", "client_secret"])) {
+        $0.formUnion(secretHoles(of: $1))
+    }
+
+    /// What could end a header early, or begin another one, is refused (security case I17). An entry whose value
+    /// renders empty is left out.
+    /// - Parameter values: by hole: `access_token`, `api_key`, `username` and so on; `basic` is made here.
+    public func render(_ values: [String: String]) -> Result<Rendered, Refused> {
+        var values = fields.merging(values) { _, own in own }
+        do throws(Refused) {
+            if needsBasic { values["basic"] = try Self.basic(values) }
+            var headers = try fill(self.headers, values)
+            for header in headers where !header.1.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) {
+                throw Refused(description: "the header \(header.0) would hold characters outside of ASCII")
+            }
+            let cookies = try fill(self.cookies, values)
+            for cookie in cookies where !cookie.1.utf8.allSatisfy(Self.isCookieByte) {
+                throw Refused(description: "the cookie \(cookie.0) would hold characters that no cookie may hold")
+            }
+            if !cookies.isEmpty {
+                headers.append(("Cookie", cookies.map { "\($0.0)=\($0.1)" }.joined(separator: "; ")))
+            }
+            return .success(Rendered(headers: headers, query: try fill(query, values)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func fill(_ entries: [Entry], _ values: [String: String]) throws(Refused) -> [(String, String)] {
+        var filled: [(String, String)] = []
+        for entry in entries {
+            let value = entry.value.filled(values)
+            guard !value.unicodeScalars.contains(where: Self.isControl) else {
+                throw Refused(description: "the value of \(entry.name) would hold control characters")
+            }
+            if !value.isEmpty { filled.append((entry.name, value)) }
+        }
+        return filled
+    }
+
+    private var needsBasic: Bool { (headers + query + cookies).contains { $0.value.holes.contains("basic") } }
+
+    /// RFC 7617 §2, in UTF-8: a colon in the user name would move the border to the password.
+    private static func basic(_ values: [String: String]) throws(Refused) -> String {
+        guard let username = values["username"], let password = values["password"] else {
+            throw Refused(description: "Basic needs a user name and a password")
+        }
+        let pair = "\(username):\(password)"
+        guard !pair.unicodeScalars.contains(where: isControl) else {
+            throw Refused(description: "user name or password holds control characters (RFC 7617 §2)")
+        }
+        guard !username.utf8.contains(UInt8(ascii: ":")) else {
+            throw Refused(description: "the user name holds a colon, which Basic cannot carry (RFC 7617 §2)")
+        }
+        return Data(pair.utf8).base64EncodedString()
+    }
+
+    static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+    }
+
+    /// RFC 9110 §5.6.2: what a header's or a cookie's name is made of.
+    static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.unicodeScalars.allSatisfy {
+                $0.isASCIIAlphanumeric || "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
+            }
+    }
+
+    /// Headers by which one request becomes two, or goes elsewhere.
+    static func isFraming(_ header: String) -> Bool {
+        ["host", "content-length", "transfer-encoding", "connection"].contains(header.lowercased())
+    }
+
+    /// RFC 6265 §4.1.1: visible ASCII but the quote, comma, semicolon and backslash.
+    private static func isCookieByte(_ byte: UInt8) -> Bool {
+        (0x21...0x7E).contains(byte) && !"\",;\\".utf8.contains(byte)
     }
 }

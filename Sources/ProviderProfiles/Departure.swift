@@ -1,8 +1,8 @@
 import OAuth
 
-/// What a provider does differently from the standard: a closed list, each implemented once, here.
+/// What a provider does differently from the standard: a closed list, each implemented once.
 ///
-/// A profile names it as text, or as text with a value after a colon, such as `response_scope_separator:,`.
+/// A profile names it as text, with a value after a colon where it needs one: `response_scope_separator:,`.
 public enum Departure: Sendable, Hashable {
     /// The provider refuses `code_challenge`. Weakens the flow (RFC 9700 §2.1.1).
     case noPKCE
@@ -16,7 +16,7 @@ public enum Departure: Sendable, Hashable {
     case tokenTypeAlias(String)
     /// The token answer stands under this dotted path.
     case responseRoot(String)
-    /// A member of the token answer stands under another dotted path: `member=path`.
+    /// A member of the token answer stands under another dotted path.
     case responseMember(String, path: String)
     /// A standard parameter that the authorization endpoint must not be sent.
     case dropAuthorizationParameter(String)
@@ -25,47 +25,108 @@ public enum Departure: Sendable, Hashable {
     /// The code comes back under this name.
     case codeParameter(String)
 
-    /// What may stand in a profile.
-    public static let forms = [
-        "no_pkce", "raw_basic", "form_response", "response_scope_separator:C", "token_type_alias:WORD",
-        "response_root:PATH", "response_member:NAME=PATH", "drop_authorization_parameter:NAME",
-        "drop_token_parameter:NAME", "code_parameter:NAME",
-    ]
+    /// The words of the list.
+    enum Name: String, CaseIterable {
+        case noPKCE = "no_pkce"
+        case rawBasic = "raw_basic"
+        case formResponse = "form_response"
+        case responseScopeSeparator = "response_scope_separator"
+        case tokenTypeAlias = "token_type_alias"
+        case responseRoot = "response_root"
+        case responseMember = "response_member"
+        case dropAuthorizationParameter = "drop_authorization_parameter"
+        case dropTokenParameter = "drop_token_parameter"
+        case codeParameter = "code_parameter"
 
-    /// nil when it is none of them.
-    init?(_ text: String) {
-        let colon = text.firstIndex(of: ":")
-        let word = text[..<(colon ?? text.endIndex)]
-        let value = colon.map { String(text[text.index(after: $0)...]) }
-        switch (word, value) {
-        case ("no_pkce", nil): self = .noPKCE
-        case ("raw_basic", nil): self = .rawBasic
-        case ("form_response", nil): self = .formResponse
-        case ("response_scope_separator", let value?) where value.count == 1:
-            self = .responseScopeSeparator(value.first!)
-        case ("token_type_alias", let value?) where !value.isEmpty: self = .tokenTypeAlias(value)
-        case ("response_root", let value?) where !value.isEmpty: self = .responseRoot(value)
-        case ("response_member", let value?):
-            guard let equals = value.firstIndex(of: "="), equals > value.startIndex else { return nil }
-            let name = String(value[..<equals])
-            let known = [
-                "access_token", "token_type", "refresh_token", "expires_in", "refresh_token_expires_in", "scope",
-                "id_token",
-            ]
-            guard known.contains(name), value.index(after: equals) < value.endIndex else { return nil }
-            self = .responseMember(name, path: String(value[value.index(after: equals)...]))
-        case ("drop_authorization_parameter", let value?) where Self.mayBeDropped(value):
-            self = .dropAuthorizationParameter(value)
-        case ("drop_token_parameter", let value?) where Self.mayBeDropped(value): self = .dropTokenParameter(value)
-        case ("code_parameter", let value?) where !value.isEmpty: self = .codeParameter(value)
-        default: return nil
+        /// What the value is; nil where there is none.
+        var value: String? {
+            switch self {
+            case .noPKCE, .rawBasic, .formResponse: nil
+            case .responseScopeSeparator: "C"
+            case .tokenTypeAlias: "WORD"
+            case .responseRoot: "PATH"
+            case .responseMember: "NAME=PATH"
+            case .dropAuthorizationParameter, .dropTokenParameter, .codeParameter: "NAME"
+            }
         }
     }
 
-    /// `state` is what protects the consent: no provider is worth dropping it. PKCE goes by `no_pkce` alone, so that
-    /// one word in a profile shows it.
-    private static func mayBeDropped(_ parameter: String) -> Bool {
-        !["", "state", "code_challenge", "code_challenge_method", "code_verifier"].contains(parameter)
+    /// What may stand in a profile.
+    public static let forms = Name.allCases.map { name in "\(name.rawValue)\(name.value.map { ":\($0)" } ?? "")" }
+
+    /// The members of a token response that may stand elsewhere.
+    static let responseMembers = [
+        "access_token", "token_type", "refresh_token", "expires_in", "refresh_token_expires_in", "scope", "id_token",
+    ]
+    /// What may be left out without losing what protects the flow: `state`, the code challenge and its verifier stay.
+    static let droppableAuthorizationParameters = ["response_type", "scope"]
+    static let droppableTokenParameters = ["grant_type", "redirect_uri", "scope"]
+
+    /// Why a text is no departure, for people.
+    struct Invalid: Error {
+        let message: String
+    }
+
+    init(_ text: String) throws(Invalid) {
+        let colon = text.firstIndex(of: ":")
+        guard let name = Name(rawValue: String(text[..<(colon ?? text.endIndex)])) else {
+            throw Invalid(message: "'\(text)' is not a departure; known are: \(Self.forms.joined(separator: ", "))")
+        }
+        let value = colon.map { String(text[text.index(after: $0)...]) } ?? ""
+        guard (name.value == nil) == (colon == nil), name.value == nil || !value.isEmpty else {
+            throw Invalid(
+                message: name.value.map { "\(name.rawValue) needs a value: \(name.rawValue):\($0)" }
+                    ?? "\(name.rawValue) takes no value")
+        }
+        func choice(_ value: String, of allowed: [String]) throws(Invalid) -> String {
+            guard allowed.contains(value) else {
+                throw Invalid(
+                    message: "\(name.rawValue) does not take '\(value)'; it takes: \(allowed.joined(separator: ", "))")
+            }
+            return value
+        }
+        switch name {
+        case .noPKCE: self = .noPKCE
+        case .rawBasic: self = .rawBasic
+        case .formResponse: self = .formResponse
+        case .responseScopeSeparator:
+            guard value.count == 1, let separator = value.first else {
+                throw Invalid(message: "\(name.rawValue) takes one character")
+            }
+            self = .responseScopeSeparator(separator)
+        case .tokenTypeAlias: self = .tokenTypeAlias(value)
+        case .responseRoot: self = .responseRoot(value)
+        case .responseMember:
+            let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[1].isEmpty else {
+                throw Invalid(message: "response_member needs a name and a path: response_member:NAME=PATH")
+            }
+            self = .responseMember(try choice(parts[0], of: Self.responseMembers), path: parts[1])
+        case .dropAuthorizationParameter:
+            self = .dropAuthorizationParameter(try choice(value, of: Self.droppableAuthorizationParameters))
+        case .dropTokenParameter: self = .dropTokenParameter(try choice(value, of: Self.droppableTokenParameters))
+        case .codeParameter:
+            guard !["state", "error", "error_description", "error_uri", "iss"].contains(value) else {
+                throw Invalid(message: "code_parameter does not take '\(value)', which has a meaning of its own")
+            }
+            self = .codeParameter(value)
+        }
+    }
+
+    /// Two departures of one place contradict each other, or say the same twice.
+    var place: String {
+        switch self {
+        case .noPKCE: "no_pkce"
+        case .rawBasic: "raw_basic"
+        case .formResponse: "form_response"
+        case .responseScopeSeparator(let separator): "response_scope_separator:\(separator)"
+        case .tokenTypeAlias(let word): "token_type_alias:\(word)"
+        case .responseRoot: "response_root"
+        case .responseMember(let name, _): "response_member:\(name)"
+        case .dropAuthorizationParameter(let name): "drop_authorization_parameter:\(name)"
+        case .dropTokenParameter(let name): "drop_token_parameter:\(name)"
+        case .codeParameter: "code_parameter"
+        }
     }
 
     func apply(to dialect: inout Dialect) {

@@ -19,13 +19,15 @@ public struct ProviderProfile: Sendable {
         public let title: String
         public let help: String?
         public let `default`: String?
-        /// A regular expression for the whole value.
+        /// A regular expression for the whole value, anchored at both ends.
         public let pattern: String?
         public let allowedValues: [String]?
         public let secret: Bool
+        /// Who fills it in. Never taken from the other one: see `ProviderProfile.provider(client:connection:allowHTTP:)`.
         public let of: Of
+        /// In a group: that one of the group is.
         public let required: Bool
-        /// Fields of one group are alternatives: a default counts only where no other of the group is given.
+        /// Fields of one group are alternatives: at most one is given, and a default counts only where none is.
         public let group: String?
     }
 
@@ -36,6 +38,7 @@ public struct ProviderProfile: Sendable {
         /// A dotted path into the token response.
         public let from: String
 
+        /// The text of a string, number or boolean; nil for anything else, and where there is nothing.
         public func value(in response: TokenResponse) -> String? {
             switch JSONValue.object(response.additional)[path: from] {
             case .string(let text)?: text
@@ -62,32 +65,46 @@ public struct ProviderProfile: Sendable {
         public var lifetime: Int?
     }
 
-    public var name: String
-    public var title: String
-    public var kind: ProfileKind
-    public var documentation: String?
-    /// The day somebody last held it against the provider's documentation.
-    public var checked: String?
-    public var fields: [Field] = []
-    /// The members of RFC 8414 that are URLs, by name, with holes.
+    /// A name and its value, in the order of the file.
+    struct Entry: Sendable {
+        let name: Template
+        let value: Template
+    }
+
+    public let name: String
+    public let title: String
+    public let kind: ProfileKind
+    public internal(set) var documentation: String?
+    /// The day somebody last held it against the provider's documentation, such as `2026-11-22`.
+    public internal(set) var checked: String?
+    public internal(set) var fields: [Field] = []
+    /// The members of RFC 8414 §2 that are URLs, by name, with holes.
     var endpoints: [(name: String, template: Template)] = []
     var tokenEndpointAuthMethodsSupported: [String]?
     var codeChallengeMethodsSupported: [String]?
     var grantTypesSupported: [String]?
     var authorizationResponseIssParameterSupported = false
-    public var defaultScopes: [String] = []
+    var defaultScopes: [Template] = []
     var scopeSeparator = " "
     var authorizationParameters: [(name: String, template: Template)] = []
     var tokenParameters: [(name: String, template: Template)] = []
     var refreshParameters: [(name: String, template: Template)] = []
-    public var departures: [Departure] = []
-    public var errors: [String: OAuthError.Remedy] = [:]
-    public var expiry = Expiry()
-    public var refreshToken = RefreshToken()
-    public var capture: [Capture] = []
-    var applyHeaders: [(name: Template, value: Template)] = []
-    var applyQuery: [(name: Template, value: Template)] = []
+    public internal(set) var departures: [Departure] = []
+    public internal(set) var errors: [String: OAuthError.Remedy] = [:]
+    public internal(set) var expiry = Expiry()
+    public internal(set) var refreshToken = RefreshToken()
+    public internal(set) var capture: [Capture] = []
+    var headers: [Entry] = []
+    var query: [Entry] = []
+    var cookies: [Entry] = []
     var hosts: [Template] = []
-    /// The file as it was read.
-    public var source: JSONValue
+    /// The file as it was read. Holds nothing secret.
+    public let source: JSONValue
+
+    init(name: String, title: String, kind: ProfileKind, source: JSONValue) {
+        self.name = name
+        self.title = title
+        self.kind = kind
+        self.source = source
+    }
 }

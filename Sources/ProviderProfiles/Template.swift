@@ -1,28 +1,41 @@
-/// Text with `{field}` holes.
+/// Text with `{field}` holes. `{{` and `}}` stand for one brace.
 struct Template: Sendable, Hashable {
-    private enum Part: Sendable, Hashable {
+    enum Part: Sendable, Hashable {
         case text(String)
         case hole(String)
     }
 
-    private let parts: [Part]
+    let parts: [Part]
 
-    /// nil when a brace stands alone or a hole has no name.
+    /// nil when a brace stands alone, or a hole's name has another form than a field's.
     init?(_ source: String) {
         var parts: [Part] = []
-        var rest = source[...]
-        while let open = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
-            guard rest[open] == "{", let close = rest[open...].firstIndex(of: "}") else { return nil }
-            let name = rest[rest.index(after: open)..<close]
-            guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }) else {
-                return nil
+        var text = String.UnicodeScalarView()
+        var rest = source.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            switch scalar {
+            case "{" where rest.first == "{", "}" where rest.first == "}":
+                text.append(rest.removeFirst())
+            case "{":
+                guard let close = rest.firstIndex(of: "}"), Self.isName(rest[..<close]) else { return nil }
+                if !text.isEmpty { parts.append(.text(String(text))) }
+                text = String.UnicodeScalarView()
+                parts.append(.hole(String(rest[..<close])))
+                rest = rest[rest.index(after: close)...]
+            case "}": return nil
+            default: text.append(scalar)
             }
-            if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
-            parts.append(.hole(String(name)))
-            rest = rest[rest.index(after: close)...]
         }
-        if !rest.isEmpty { parts.append(.text(String(rest))) }
+        if !text.isEmpty { parts.append(.text(String(text))) }
         self.parts = parts
+    }
+
+    static let nameForm = "[A-Za-z][A-Za-z0-9_]{0,63}"
+
+    /// `nameForm`, by hand.
+    static func isName(_ name: some Collection<Unicode.Scalar>) -> Bool {
+        guard let first = name.first, first.isASCIIAlphanumeric, !("0"..."9").contains(first) else { return false }
+        return name.count <= 64 && name.allSatisfy { $0.isASCIIAlphanumeric || $0 == "_" }
     }
 
     var holes: [String] {
@@ -32,10 +45,8 @@ struct Template: Sendable, Hashable {
         }
     }
 
-    /// nil when a hole has no value; one that is empty text has.
-    func filledWhole(_ values: [String: String]) -> String? {
-        holes.allSatisfy { values[$0] != nil } ? filled(values) : nil
-    }
+    /// Whether it is nothing but one hole.
+    var isOneHole: Bool { parts.count == 1 && !holes.isEmpty }
 
     /// A hole that nobody fills is empty: what may stay empty is for whoever checks the result.
     func filled(_ values: [String: String]) -> String {
@@ -45,5 +56,11 @@ struct Template: Sendable, Hashable {
             case .hole(let name): values[name] ?? ""
             }
         }.joined()
+    }
+}
+
+extension Unicode.Scalar {
+    var isASCIIAlphanumeric: Bool {
+        ("0"..."9").contains(self) || ("A"..."Z").contains(self) || ("a"..."z").contains(self)
     }
 }

@@ -294,3 +294,23 @@ struct ConnectionsTests {
         #expect(broker.log.lines.contains { $0.contains("could not be revoked") })
     }
 }
+
+@Suite("A connection's fields")
+struct ConnectionFieldsTests {
+    @Test("a connection cannot set its client's fields, such as where the client's secret is sent")
+    func clientFieldsStayTheClients() async throws {
+        let broker = try TestBroker()
+        let endpoints = [
+            "authorization_endpoint": "https://as.example/authorize", "token_endpoint": "https://as.example/token",
+        ]
+        try await broker.addClient(provider: "oauth2", fields: endpoints)
+        var request = ConnectionRequest()
+        request.client = TestBroker.client
+        request.fields = ["token_endpoint": "https://evil.example/token"]
+        let refused = try await failure { () async throws(BrokerError) in
+            try await broker.core.connections.create(request, by: broker.admin)
+        }
+        #expect(refused.code == .invalidRequest)
+        #expect(refused.detail.contains("token_endpoint"))
+    }
+}

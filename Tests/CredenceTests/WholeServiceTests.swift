@@ -237,7 +237,7 @@ struct WholeServiceTests {
         .write(to: URL(fileURLWithPath: folder + "/x.json"))
         let outcome = try await credence.run("serve", "--listen", "127.0.0.1:0", "--providers", folder)
         #expect(outcome.status == 1)
-        for text in ["x.json", "colour", "authorization_server.authorization_endpoint", "https://"] {
+        for text in ["x.json", "colour", "/authorization_server/authorization_endpoint", "must be https"] {
             #expect(outcome.complaint.contains(text), "\(outcome.complaint)")
         }
         let check = try await credence.run("providers", "check", folder + "/x.json", "--data", "unused")

@@ -5,50 +5,48 @@ import Testing
 
 @Suite("A profile with its holes filled")
 struct ProviderTests {
-    @Test("The issuer alone leads to discovery")
-    func issuerAlone() throws {
-        let provider = try bundled("oauth2").filled(["issuer": "https://as.example/t"])
-        #expect(provider.discoveryIssuer == "https://as.example/t")
-        #expect(provider.authorizationServer.issuer == "https://as.example/t")
-        #expect(provider.authorizationServer.tokenEndpoint == nil)
+    @Test("Every bundled profile reads")
+    func bundled() throws {
+        #expect(try ProviderCatalog.load().all.map(\.name) == ["api-key", "basic", "github", "oauth2"])
     }
 
-    @Test("Endpoints need no discovery, with an issuer or without")
-    func endpoints() throws {
-        let given = [
-            "authorization_endpoint": "https://as.example/a", "token_endpoint": "https://as.example/t",
-            "revocation_endpoint": "https://as.example/r",
-            "introspection_endpoint": "https://as.example/i", "userinfo_endpoint": "https://as.example/u",
-        ]
-        let provider = try bundled("oauth2").filled(given)
-        #expect(provider.discoveryIssuer == nil)
-        let server = provider.authorizationServer
-        #expect(server.authorizationEndpoint?.path == "/a")
-        #expect(server.tokenEndpoint?.path == "/t")
-        #expect(server.revocationEndpoint?.path == "/r")
-        #expect(server.introspectionEndpoint?.path == "/i")
-        #expect(server.userinfoEndpoint?.path == "/u")
-        let both = try bundled("oauth2").filled(given.merging(["issuer": "https://as.example"]) { $1 })
+    @Test("The issuer alone leads to discovery; with endpoints it is what answers are held against")
+    func issuer() throws {
+        let generic = try Sample.bundled("oauth2")
+        #expect(
+            try generic.filled(client: ["issuer": "https://as.example/t"]).discoveryIssuer == "https://as.example/t")
+        let both = try generic.filled(client: [
+            "issuer": "https://as.example", "authorization_endpoint": "https://as.example/a",
+            "token_endpoint": "https://as.example/t", "revocation_endpoint": "https://as.example/r",
+        ])
         #expect(both.discoveryIssuer == nil)
         #expect(both.authorizationServer.issuer == "https://as.example")
+        #expect(both.authorizationServer.revocationEndpoint?.path == "/r")
     }
 
     @Test(
-        "One endpoint is not enough, and neither is none",
-        arguments: [
-            [:], ["token_endpoint": "https://as.example/t"], ["authorization_endpoint": "https://as.example/a"],
-        ])
+        "Neither is told with what to give",
+        arguments: [[:], ["token_endpoint": "https://as.example/t"], ["issuer": ""]])
     func tooLittle(_ given: [String: String]) throws {
         #expect(
-            try bundled("oauth2").problems(with: given)
-                == "Give the field issuer, or authorization_endpoint and token_endpoint.")
+            try Sample.bundled("oauth2").refusal(client: given)
+                == "Give issuer, or authorization_endpoint and token_endpoint.")
+    }
+
+    @Test("An endpoint that discovery would replace is not taken in silence")
+    func replaced() throws {
+        let told = try Sample.bundled("oauth2").refusal(client: [
+            "issuer": "https://as.example", "revocation_endpoint": "https://as.example/r",
+        ])
+        #expect(told.contains("leave out revocation_endpoint"))
     }
 
     @Test("N4: http is refused, and allowed for development alone")
     func http() throws {
         let given = ["issuer": "http://127.0.0.1:9/t"]
-        #expect(try bundled("oauth2").problems(with: given) == "issuer must be https; http is for --development alone.")
-        #expect(try bundled("oauth2").filled(given, allowHTTP: true).discoveryIssuer == "http://127.0.0.1:9/t")
+        let generic = try Sample.bundled("oauth2")
+        #expect(generic.refusal(client: given) == "issuer must be https; http is for --development alone.")
+        #expect(generic.refusal(client: given, allowHTTP: true) == "")
     }
 
     @Test(
@@ -58,48 +56,80 @@ struct ProviderTests {
         ])
     func badURL(_ url: String) throws {
         #expect(
-            try bundled("oauth2").problems(with: ["issuer": url]).hasPrefix("issuer is not the URL of an endpoint: "))
+            try Sample.bundled("oauth2").refusal(client: ["issuer": url]).hasPrefix(
+                "issuer is not the URL of an endpoint: "))
     }
 
     @Test(
-        "A field cannot lead an endpoint's host elsewhere",
-        arguments: ["evil.example/x?", "evil@as.example", "as.example#", #"evil\x"#, "a b", "evil.example/"])
-    func injection(_ host: String) throws {
-        #expect(try bundled("github").problems(with: ["host": host]).isEmpty == false)
+        "A field fills its place in an endpoint and no more, with a pattern or without",
+        arguments: ["evil.example/", "evil.example/x?", "evil@x", "as#", "a?b", "a%2Fb", "..", #"a\b"#, "é"])
+    func injection(_ value: String) throws {
+        #expect(try Sample.profile().refusal(client: ["host": value]).contains("host"))
+        let path = try Sample.profile([
+            "authorization_server":
+                #"{"authorization_endpoint":"https://as.example/{shop}/a","token_endpoint":"https://as.example/{shop}/t"}"#
+        ])
+        #expect(path.refusal(connection: ["shop": value]).contains("The field shop is part of token_endpoint"))
+        #expect(path.refusal(connection: ["shop": "a-b.c"]) == "")
+    }
+
+    @Test(
+        "A leading hole brings a base URL, with its last slash or without",
+        arguments: ["https://as.example/t", "https://as.example/t/"])
+    func base(_ base: String) throws {
+        let profile = try Sample.profile([
+            "fields": #"[{"name":"base","title":"B","of":"client"}]"#, "hosts": "[]",
+            "authorization_server": #"{"authorization_endpoint":"{base}/a","token_endpoint":"{base}/t"}"#,
+        ])
+        #expect(
+            try profile.filled(client: ["base": base]).authorizationServer.tokenEndpoint?.string
+                == "https://as.example/t/t")
+        #expect(profile.refusal(client: ["base": "https://as.example?x="]).contains("The field base is part of"))
+        #expect(profile.refusal().contains("The field base is missing: authorization_endpoint needs it."))
+    }
+
+    @Test("A connection may choose a host under a fixed domain, or by a pattern")
+    func boundedHost() throws {
+        for template in [
+            "https://{shop}.example.com/t", "https://as.example.com/{shop}/t", "https://as.example.com/t?shop={shop}",
+        ] {
+            _ = try Sample.profile([
+                "authorization_server":
+                    #"{"authorization_endpoint":"https://{host}/a","token_endpoint":"\#(template)"}"#
+            ])
+        }
+        #expect(Template("https://{a}.{b}/x")?.hostHoles == ["b"])
+        #expect(Template("https://x-{a}:8443/x")?.hostHoles == ["a"])
+        #expect(Template("{a}/x/{b}")?.hostHoles == ["a"])
+        #expect(Template("https://{a}./{b}")?.hostHoles == ["a"])
     }
 
     @Test("What the profile says arrives")
     func whole() throws {
-        let profile = try Sample.profile(
-            Sample.oauth2,
-            [
-                (
-                    "authorization_server",
-                    #"{"authorization_endpoint":"https://{host}/a","token_endpoint":"https://{host}/t","jwks_uri":"https://{host}/j","device_authorization_endpoint":"https://{host}/d","pushed_authorization_request_endpoint":"https://{host}/p","token_endpoint_auth_methods_supported":["none"],"code_challenge_methods_supported":["S256"],"grant_types_supported":["refresh_token"],"authorization_response_iss_parameter_supported":true}"#
-                ),
-                ("scopes", #"{"default":["a","b"],"separator":","}"#), ("errors", #"{"oops":"retry"}"#),
-                ("expiry", #"{"default_lifetime":60,"refresh_margin":5}"#),
-                ("refresh_token", #"{"rotates":false,"grace":30,"lifetime":90}"#),
-                ("authorization_parameters", #"{"audience":"https://{host}/","empty":""}"#),
-                ("token_parameters", #"{"t":"1"}"#),
-                ("refresh_parameters", #"{"r":"2"}"#), ("documentation", #""https://docs.example""#),
-                ("checked", #""2026-11-22""#),
-                ("$schema", #""../docs/provider-profile.schema.json""#),
-            ])
-        let provider = try profile.filled(["host": "b.example"])
-        let server = provider.authorizationServer
-        #expect(server.jwksURI?.string == "https://b.example/j")
-        #expect(server.deviceAuthorizationEndpoint?.string == "https://b.example/d")
-        #expect(server.pushedAuthorizationRequestEndpoint?.string == "https://b.example/p")
-        #expect(server.tokenEndpointAuthMethodsSupported == ["none"])
-        #expect(server.codeChallengeMethodsSupported == ["S256"])
-        #expect(server.grantTypesSupported == ["refresh_token"])
-        #expect(server.authorizationResponseIssParameterSupported)
-        #expect(provider.defaultScopes == ["a", "b"])
-        #expect(provider.dialect.scopeSeparator == ",")
-        #expect(provider.dialect.authorizationParameters == Parameters([("audience", "https://b.example/")]))
-        #expect(provider.dialect.tokenParameters == Parameters([("t", "1")]))
-        #expect(provider.dialect.refreshParameters == Parameters([("r", "2")]))
+        let provider = try Sample.profile([
+            "scopes": #"{"default":["read","{host}/.default","{shop}"],"separator":","}"#,
+            "authorization_parameters": #"{"audience":"https://{host}/","empty":"{shop}","claims":"{{\"a\":1}}"}"#,
+            "token_parameters": #"{"t":"1"}"#, "refresh_parameters": #"{"r":"2"}"#, "errors": #"{"oops":"retry"}"#,
+            "expiry": #"{"default_lifetime":60,"refresh_margin":5}"#,
+            "refresh_token": #"{"rotates":false,"grace":30,"lifetime":90}"#,
+            "departures":
+                #"["no_pkce","raw_basic","form_response","response_scope_separator:,","token_type_alias:User Token","response_root:data","response_member:access_token=token.id","drop_authorization_parameter:response_type","drop_token_parameter:grant_type","code_parameter:spapi_code"]"#,
+        ]).filled()
+        #expect(provider.defaultScopes == ["read", "as.example/.default"])
+        let dialect = provider.dialect
+        #expect(
+            dialect.authorizationParameters
+                == Parameters([("audience", "https://as.example/"), ("claims", #"{"a":1}"#)]))
+        #expect(dialect.tokenParameters == Parameters([("t", "1")]))
+        #expect(dialect.refreshParameters == Parameters([("r", "2")]))
+        #expect(dialect.scopeSeparator == ",")
+        #expect(!dialect.pkce && dialect.rawBasicEncoding && dialect.acceptsFormResponse)
+        #expect(dialect.responseScopeSeparators == [" ", ","] && dialect.tokenTypeAliases == ["User Token"])
+        #expect(dialect.responseRoot == "data" && dialect.memberPaths == ["access_token": "token.id"])
+        #expect(
+            dialect.droppedAuthorizationParameters == ["response_type"]
+                && dialect.droppedTokenParameters == ["grant_type"])
+        #expect(dialect.codeParameter == "spapi_code")
         #expect(provider.remedies == ["oops": .retry])
         #expect((provider.expiry.defaultLifetime, provider.expiry.refreshMargin) == (60, 5))
         let policy = provider.refreshTokenPolicy
@@ -110,14 +140,50 @@ struct ProviderTests {
     func standard() throws {
         let provider = try Sample.profile().filled()
         #expect(provider.dialect == Dialect())
-        #expect(provider.expiry.defaultLifetime == nil)
-        #expect(provider.refreshTokenPolicy.rotates)
-        #expect(provider.defaultScopes.isEmpty)
+        #expect(provider.refreshTokenPolicy.rotates && provider.expiry.defaultLifetime == nil)
     }
 
-    @Test("A key needs no endpoints")
-    func noEndpoints() throws {
-        #expect(try bundled("api-key").filled().discoveryIssuer == nil)
-        #expect(try bundled("basic").filled().authorizationServer == AuthorizationServer())
+    @Test("Templates: holes are filled once, doubled braces are one, single ones are refused")
+    func templates() throws {
+        let values = ["a": "1", "b": "{a}"]
+        for (text, result) in [
+            ("", ""), ("x{a}y{b}", "x1y{a}"), ("{none}", ""), ("{{{a}}}", "{1}"), ("{{a}}", "{a}"), ("é{a}", "é1"),
+        ] {
+            #expect(Template(text)?.filled(values) == result, "\(text)")
+        }
+        for text in ["{", "}", "{}", "{a", "a}", "{a}}", "{a b}", "{a-b}", "{é}", "{1a}", "{a{b}}"] {
+            #expect(Template(text) == nil, "\(text)")
+        }
+    }
+
+    @Test("The hosted profile: its hosts, its quirks by departure, who acts on its errors, no grace")
+    func hosted() throws {
+        let profile = try Sample.bundled("github")
+        let provider = try profile.filled()
+        let server = provider.authorizationServer
+        #expect(server.tokenEndpoint?.string == "https://github.com/login/oauth/access_token")
+        #expect(server.tokenEndpointAuthMethodsSupported == ["client_secret_post"])
+        #expect(profile.departures == [.formResponse, .responseScopeSeparator(",")])
+        #expect(provider.dialect.pkce && provider.refreshTokenPolicy.rotates && provider.refreshTokenPolicy.grace == 0)
+        #expect(provider.hosts(values: [:]) == ["api.github.com"])
+        let acts = { (code: String) in OAuthError(code: code).remedy(provider.remedies) }
+        for code in ["bad_verification_code", "bad_refresh_token", "unverified_user_email"] {
+            #expect(acts(code) == .reauthorize)
+        }
+        for code in ["incorrect_client_credentials", "redirect_uri_mismatch", "application_suspended"] {
+            #expect(acts(code) == .administrator)
+        }
+        let enterprise = try profile.filled(client: ["host": "git.corp.example", "api_host": "git.corp.example"])
+        #expect(enterprise.authorizationServer.authorizationEndpoint?.host == "git.corp.example")
+        #expect(enterprise.hosts(values: [:]) == ["git.corp.example"])
+        let body = Array("access_token=gho_x&scope=repo%2Cgist&token_type=bearer".utf8)
+        guard
+            case .granted(let response) = TokenResponse.judge(
+                EndpointResponse(status: 200, body: body), dialect: provider.dialect)
+        else {
+            Issue.record("not granted")
+            return
+        }
+        #expect(response.scope == ["repo", "gist"])
     }
 }

@@ -51,8 +51,10 @@ actor Registrations {
                 "The provider \(connection.provider) has no profile any more. An administrator must bring it back.",
                 actor: .administrator, reason: "no_profile")
         }
-        let fields = (client?.fields ?? [:]).merging(connection.fields) { _, own in own }
-        switch profile.provider(fields: fields, allowHTTP: allowHTTP) {
+        // Each fills in its own fields alone: a connection that could set an endpoint would be sent the client's secret.
+        let filled = profile.provider(
+            client: client?.fields ?? [:], connection: connection.fields, allowHTTP: allowHTTP)
+        switch filled {
         case .success(let provider): return provider
         case .failure(let problems):
             throw BrokerError(

@@ -78,7 +78,7 @@ enum ConnectionBounds {
             }
         case .basic(let username, let password):
             // RFC 7617 §2: a colon would end the user name.
-            guard username.utf8.count <= 1024, isPlain(username), !username.contains(":") else {
+            guard username.utf8.count <= 1024, isPlain(username), !username.utf8.contains(UInt8(ascii: ":")) else {
                 throw .invalid(
                     "username is text of at most 1024 bytes without control characters and without ':' (RFC 7617 §2).",
                     field: "secret.username")

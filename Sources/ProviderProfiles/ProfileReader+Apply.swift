@@ -1,0 +1,86 @@
+import OAuth
+
+extension ProfileReader {
+    /// What of the token response is kept under a name.
+    mutating func captures(
+        _ value: JSONValue?, fields: [ProviderProfile.Field], departures: [Departure]
+    ) -> [ProviderProfile.Capture] {
+        // The answer's raw members are captured from: a token that stands there under another name is one all the same.
+        let moved = departures.compactMap { departure in
+            if case .responseMember(_, let path) = departure { path } else { nil }
+        }
+        var captures: [ProviderProfile.Capture] = []
+        for (index, element) in (array(value, "/capture", of: "objects") ?? []).enumerated() {
+            let path = "/capture/\(index)"
+            guard let members = object(element, path, known: ["name", "from"]) else { continue }
+            let name = requiredString(members["name"], "\(path)/name")
+            if !name.isEmpty, !Template.isName(name.unicodeScalars) {
+                complain("\(path)/name", "must have the form \(Template.nameForm)")
+            }
+            if Apply.reservedNames.contains(name) { complain("\(path)/name", "is a name that Credence fills itself") }
+            if fields.contains(where: { $0.name == name }) || captures.contains(where: { $0.name == name }) {
+                complain("\(path)/name", "is the name of a field, or of an earlier capture")
+            }
+            let from = string(members["from"], "\(path)/from") ?? name
+            if Departure.responseMembers.contains(from) || moved.contains(from) {
+                complain("\(path)/from", "is a member that Credence keeps itself: what is captured is shown")
+            }
+            captures.append(ProviderProfile.Capture(name: name, from: from))
+        }
+        return captures
+    }
+
+    /// Where the credential goes.
+    mutating func apply(_ value: JSONValue?, into profile: inout ProviderProfile, holes: Set<String>) {
+        let secrets = Apply.secretHoles(of: profile.kind)
+        let fillable = holes.union(profile.capture.map(\.name)).union(secrets)
+        if let members = object(value, "/apply", known: ["headers", "query", "cookies"]) {
+            profile.headers = entries(members["headers"], "/apply/headers", names: holes, values: fillable)
+            profile.query = entries(members["query"], "/apply/query", names: holes, values: fillable)
+            profile.cookies = entries(members["cookies"], "/apply/cookies", names: holes, values: fillable)
+        }
+        for (index, header) in profile.headers.enumerated() where header.name.holes.isEmpty {
+            let name = header.name.filled([:])
+            if !Apply.isToken(name) || Apply.isFraming(name) {
+                complain(
+                    "/apply/headers", "has the header '\(name)' (number \(index + 1)), which no credential may go into")
+            }
+            if !profile.cookies.isEmpty, name.lowercased() == "cookie" {
+                complain("/apply/headers", "has the header Cookie, which cookies make already")
+            }
+        }
+        for cookie in profile.cookies where cookie.name.holes.isEmpty && !Apply.isToken(cookie.name.filled([:])) {
+            complain("/apply/cookies", "has the cookie '\(cookie.name.filled([:]))', whose name no cookie may have")
+        }
+        let needed =
+            profile.kind == .basic ? ["basic", "password"] : profile.kind == .apiKey ? ["api_key"] : ["access_token"]
+        let used = Set((profile.headers + profile.query + profile.cookies).flatMap(\.value.holes))
+        if used.isDisjoint(with: needed) {
+            let names = needed.map { "{\($0)}" }.joined(separator: " or ")
+            complain(
+                "/apply",
+                "must say where \(names) goes, such as {\"headers\":{\"Authorization\":\"Bearer {access_token}\"}}")
+        }
+    }
+
+    mutating func hosts(_ value: JSONValue?, into profile: inout ProviderProfile, holes: Set<String>) {
+        let fillable = holes.union(profile.capture.map(\.name))
+        for (index, text) in (strings(value, "/hosts") ?? []).enumerated() {
+            guard let template = template(text, "/hosts/\(index)", holes: fillable) else { continue }
+            if template.holes.isEmpty, text.contains(",") || HostName.normalized(text) == nil || text.contains("://") {
+                complain("/hosts/\(index)", "must be a host such as api.example.com, *.example.com or {field}")
+            }
+            profile.hosts.append(template)
+        }
+    }
+
+    private mutating func entries(
+        _ value: JSONValue?, _ path: String, names: Set<String>, values: Set<String>
+    ) -> [ProviderProfile.Entry] {
+        templates(value, path, holes: values).compactMap { entry in
+            template(entry.name, join(path, entry.name), holes: names).map {
+                ProviderProfile.Entry(name: $0, value: entry.template)
+            }
+        }
+    }
+}
