@@ -25,7 +25,11 @@ public struct AuthorizationServer: Sendable, Hashable {
         server.tokenEndpoint = tokenEndpoint ?? discovered.tokenEndpoint
         server.revocationEndpoint = revocationEndpoint ?? discovered.revocationEndpoint
         server.introspectionEndpoint = introspectionEndpoint ?? discovered.introspectionEndpoint
+        server.deviceAuthorizationEndpoint = deviceAuthorizationEndpoint ?? discovered.deviceAuthorizationEndpoint
+        server.pushedAuthorizationRequestEndpoint =
+            pushedAuthorizationRequestEndpoint ?? discovered.pushedAuthorizationRequestEndpoint
         server.userinfoEndpoint = userinfoEndpoint ?? discovered.userinfoEndpoint
+        server.jwksURI = jwksURI ?? discovered.jwksURI
         return server
     }
 }

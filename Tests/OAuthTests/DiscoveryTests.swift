@@ -172,4 +172,24 @@ struct CompletedServerTests {
         #expect(server.tokenEndpoint == discovered.tokenEndpoint)
         #expect(server.tokenEndpointAuthMethodsSupported == ["client_secret_post"])
     }
+
+    static var endpoints: [WritableKeyPath<AuthorizationServer, EndpointURL?>] {
+        [
+            \.authorizationEndpoint, \.tokenEndpoint, \.revocationEndpoint, \.introspectionEndpoint,
+            \.deviceAuthorizationEndpoint, \.pushedAuthorizationRequestEndpoint, \.userinfoEndpoint, \.jwksURI,
+        ]
+    }
+
+    @Test("every endpoint that can be configured is kept", arguments: endpoints.indices)
+    func kept(_ index: Int) throws {
+        let endpoint = Self.endpoints[index]
+        var configured = AuthorizationServer()
+        configured[keyPath: endpoint] = try EndpointURL("https://as.example.com/own")
+        var discovered = AuthorizationServer()
+        for each in Self.endpoints { discovered[keyPath: each] = try EndpointURL("https://as.example.com/found") }
+        let server = configured.completed(by: discovered)
+        for each in Self.endpoints {
+            #expect(server[keyPath: each]?.path == (each == endpoint ? "/own" : "/found"))
+        }
+    }
 }

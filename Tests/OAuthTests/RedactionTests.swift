@@ -67,6 +67,9 @@ struct RedactionTests {
         }
         #expect(Self.hides(response))
         #expect(Self.hides(verdict))
+        #expect(Self.hides(response.additional))
+        #expect(Self.hides(JSONValue.object(response.additional)))
+        #expect(printed(response.additional).contains("x"))
         for authentication in [
             ClientAuthentication.clientSecretBasic(Secret(Self.secret)), .clientSecretPost(Secret(Self.secret)),
         ] {

@@ -26,6 +26,8 @@ struct RetryAfterTests {
             "Sun, 06 Nov 1994 08:49:37", "06 Nov 1994",
             "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nix 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Fri, 31 Feb 2023 08:49:37 GMT", "Wed, 29 Feb 2023 08:49:37 GMT", "Thu, 29 Feb 1900 08:49:37 GMT",
+            "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 +8:49:37 GMT", "Sun, 06 Nov +1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37:xx GMT", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 99999 08:49:37 GMT",
             "Sun, 06 Nov 1969 08:49:37 GMT", "1994-11-06T08:49:37Z",
         ])

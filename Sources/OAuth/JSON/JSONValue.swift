@@ -37,8 +37,9 @@ public struct JSONNumber: Sendable, Hashable {
     public var double: Double { Double(text) ?? .nan }
 }
 
-/// Members in the order they came, each name once.
-public struct JSONObject: Sendable, Hashable {
+/// Members in the order they came, each name once. Prints names alone: what a token endpoint sends holds tokens at any
+/// depth. `JSONValue.serialized()` writes all of it.
+public struct JSONObject: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     private struct Member: Sendable, Hashable {
         let name: String
         let value: JSONValue
@@ -74,4 +75,7 @@ public struct JSONObject: Sendable, Hashable {
     public var names: [String] { members.map(\.name) }
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
+
+    public var description: String { "JSONObject(\(names.joined(separator: ", ")))" }
+    public var customMirror: Mirror { Mirror(self, children: [("names", names)]) }
 }

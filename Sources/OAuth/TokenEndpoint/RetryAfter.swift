@@ -23,11 +23,11 @@ public enum RetryAfter: Sendable, Hashable {
     private static func httpDate(_ text: String) -> Int? {
         let parts = text.split(separator: " ")
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = Int(parts[1]),
-            (1...31).contains(day),
-            let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), (1970...9999).contains(year)
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = digits(parts[1], count: 2),
+            let month = months.firstIndex(of: String(parts[2])), let year = digits(parts[3], count: 4), year >= 1970,
+            (1...daysInMonth(month, of: year)).contains(day)
         else { return nil }
-        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { digits($0, count: 2) ?? -1 }
         guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else {
             return nil
         }
@@ -38,5 +38,15 @@ public enum RetryAfter: Sendable, Hashable {
         let dayOfYear = (153 * ((month + 10) % 12) + 2) / 5 + day - 1
         let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
         return days * 86_400 + time[0] * 3600 + time[1] * 60 + time[2]
+    }
+
+    private static func digits(_ text: Substring, count: Int) -> Int? {
+        text.utf8.count == count && text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+    }
+
+    /// - Parameter month: 0 is January.
+    private static func daysInMonth(_ month: Int, of year: Int) -> Int {
+        let isLeapYear = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        return month == 1 ? (isLeapYear ? 29 : 28) : [31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month]
     }
 }
