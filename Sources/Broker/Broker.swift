@@ -93,7 +93,11 @@ public struct BrokerCore: Sendable {
             group.addTask {
                 while !Task.isCancelled {
                     // A day past their end they are of no use even to somebody who asks why.
-                    _ = try? await store.purgeConsents(before: clock.now - .seconds(86_400))
+                    do {
+                        _ = try await store.purgeConsents(before: clock.now - .seconds(86_400))
+                    } catch {
+                        schedule.logger.warning("Old consents could not be removed", metadata: ["why": "\(error)"])
+                    }
                     do { try await clock.sleep(for: .seconds(600)) } catch { return }
                 }
             }

@@ -17,7 +17,7 @@ public struct BrokerResponder: HTTPResponder {
 
     /// - Parameters:
     ///   - authentication: by key on the network, by kernel on the admin socket.
-    ///   - publicURL: from the configuration; decides on cookies, and on the origin that forms may come from.
+    ///   - site: from the configuration; decides on cookies, and on the origin that forms may come from.
     public init(
         core: BrokerCore, authentication: CallerAuthentication, site: Site, logger: Logger
     ) throws {

@@ -35,12 +35,13 @@ struct ConsentRoutes: Sendable {
         } catch {
             throw ConsentFailure(.forgedForm, "The form cannot be read. Open the link again.")
         }
-        let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
+        let (browser, _) = BrowserCookie.browser(of: request, site, consent)
         let location = try await consent.start(
             ticket: ticket(context), browser: browser, formToken: try Self.formToken(request, form, site))
         var response = Response(status: .seeOther)
         response.headers[.location] = location
-        if isNew { response.headers[.setCookie] = BrowserCookie.header(browser, site) }
+        // Anew each time, so that it outlives this consent.
+        response.headers[.setCookie] = BrowserCookie.header(browser, site)
         return response
     }
 

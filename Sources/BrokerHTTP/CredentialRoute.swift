@@ -32,7 +32,7 @@ struct CredentialRoute: Sendable {
         } else {
             caller = try await authentication.caller(of: request, context)
         }
-        guard caller.role != .app else {
+        guard caller.role == .runtime || caller.role == .admin else {
             throw BrokerError(.forbidden, "This caller's role does not read credentials.", actor: .caller)
         }
         let minTTL = try Self.minTTL(request)

@@ -15,9 +15,8 @@ struct API: Sendable {
     static func over<Value: Sendable>(
         url: String, key: String, trusting authorities: String?, _ body: @Sendable (API) async throws -> Value
     ) async throws -> Value {
-        guard
-            url.hasPrefix("https://") || url.hasPrefix("http://127.0.0.1") || url.hasPrefix("http://localhost")
-                || url.hasPrefix("http://[::1]")
+        guard let address = try? EndpointURL(url),
+            address.isSecure || ["127.0.0.1", "::1", "localhost"].contains(address.host)
         else {
             throw CommandFailure(
                 .usage, "--server takes an https URL: the key would travel in the clear. (http is for loopback alone.)")

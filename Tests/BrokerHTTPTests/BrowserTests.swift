@@ -85,8 +85,10 @@ struct BrowserTests {
         }
     }
 
-    @Test("F4: a callback in another browser is refused before the code is spent")
-    func otherBrowser() async throws {
+    @Test(
+        "F4: a callback in another browser is refused before the code is spent",
+        arguments: [nil, "__Host-credence=\(String(repeating: "x", count: 43))"])
+    func otherBrowser(other: String?) async throws {
         try await TestService.run { service in
             let link = try await service.addConsentConnection()
             let page = try await service.call(.get, link)
@@ -96,12 +98,11 @@ struct BrowserTests {
             let state = try #require(
                 try OAuth.Parameters(formURLEncoded: try EndpointURL(start.headers[.location] ?? "").query ?? "")[
                     "state"])
-            for other in [nil, "__Host-credence=\(String(repeating: "x", count: 43))"] {
-                var headers = HTTPFields()
-                headers[.cookie] = other
-                let back = try await service.call(.get, "/callback/app-c1?code=abc&state=\(state)", headers: headers)
-                #expect(back.status == 400)
-            }
+            var headers = HTTPFields()
+            headers[.cookie] = other
+            let back = try await service.call(.get, "/callback/app-c1?code=abc&state=\(state)", headers: headers)
+            #expect(back.status == 400)
+            #expect(back.text.contains("wrong_browser"))
             #expect(service.exchange.requests.isEmpty)
         }
     }

@@ -1,4 +1,5 @@
-/// One line of the audit log: who did what to which connection, and how it ended. Never a secret.
+/// One line of the audit log: who did what to which connection. A change's line is written before the change, so its
+/// `ok` means that it was allowed. Never a secret.
 public struct AuditEvent: Sendable, Hashable {
     public enum Action: String, Sendable, CaseIterable {
         case credentialRead = "credential.read"

@@ -115,6 +115,10 @@ public final class Callers: Sendable {
     private func write(_ caller: Caller) async throws(BrokerError) {
         do {
             guard try await store.update(caller) else { throw BrokerError.notFound("caller") }
+            if caller.revokedAt != nil {
+                // At once, and whether or not the reload can read the store.
+                state.withLock { $0.keys = $0.keys.filter { $0.value.caller.id != caller.id } }
+            }
             try await reload()
         } catch let error as BrokerError {
             throw error

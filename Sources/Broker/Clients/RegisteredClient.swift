@@ -13,7 +13,7 @@ public struct RegisteredClient: Sendable, Hashable {
     /// The profile's fields that a client fills in. Never secret.
     public var fields: [String: String]
     public var scopes: [String]
-    /// In the order they are tried: several overlap while one is rotated.
+    /// The newest first, which is the one that is used: several overlap while one is rotated.
     public var secrets: [ClientSecret]
     public let createdAt: Timestamp
     public var updatedAt: Timestamp

@@ -167,7 +167,11 @@ actor Registrations {
             return server
         case .failure(let error):
             // What was true an hour ago beats nothing while the provider's metadata is away.
-            if let known = discovered[issuer], error.code == .providerUnavailable { return known.server }
+            if let known = discovered[issuer], error.code == .providerUnavailable {
+                // Asked again in a minute: until then nobody else waits for metadata that is away.
+                discovered[issuer] = (known.server, clock.now - (Self.discoveryLifetime - .seconds(60)))
+                return known.server
+            }
             throw error
         }
     }

@@ -187,6 +187,8 @@ public struct Connections: Sendable {
             let written: Bool
             do { written = try await store.update(stored.connection) } catch { throw .storeUnavailable(error) }
             if written {
+                // First of all: what is in memory is old now, whatever the next read says.
+                onDelete(id)
                 let now = try await connection(id, for: caller)
                 onChange(now)
                 return now

@@ -16,9 +16,9 @@ public struct RefreshPolicy: Sendable {
     /// A provider's Retry-After is honoured up to here (security case R11).
     public var longestRetryAfter: Duration = .seconds(3600)
     /// How many refreshes run at once in the background.
-    public var concurrency = 16
+    public var concurrency = 64
     /// How often the schedule looks for connections that are due.
-    public var tick: Duration = .seconds(1)
+    public var tick: Duration = .milliseconds(250)
 
     public init() {}
 

@@ -14,32 +14,23 @@ struct RefreshSchedule: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
-                // A full round leaves more waiting: look again at once. One that moved nothing (the store takes no
-                // writes, the service is ending) would find the same ones for ever: that waits.
-                if try await round() < policy.concurrency {
-                    try await clock.sleep(for: policy.tick)
-                }
-            } catch let failure as StoreFailure {
-                logger.error("The refresh schedule cannot read the store", metadata: ["why": "\(failure)"])
-                do { try await clock.sleep(for: .seconds(5)) } catch { return }
+                _ = try await round()
             } catch {
-                return
+                logger.error("The refresh schedule cannot read the store", metadata: ["why": "\(error)"])
             }
+            do { try await clock.sleep(for: policy.tick) } catch { return }
         }
     }
 
-    /// Refreshes what is due now and waits for it; returns how many are not due any more.
-    func round() async throws -> Int {
-        let due = try await store.due(at: clock.now, limit: policy.concurrency)
-        return await withTaskGroup(of: Bool.self) { group in
-            for id in due {
-                group.addTask {
-                    guard let flight = await refresher.flight(for: id, .due) else { return false }
-                    if case .storeFailed = await flight.value { return false }
-                    return true
-                }
-            }
-            return await group.reduce(0) { $1 ? $0 + 1 : $0 }
+    /// Begins to refresh what is due, as far as there are free places, and waits for none of it: a provider that hangs
+    /// keeps its own places and holds up nobody else's.
+    func round() async throws(StoreFailure) -> [Task<RefreshOutcome, Never>] {
+        let free = policy.concurrency - (await refresher.flightsUnderWay)
+        guard free > 0 else { return [] }
+        var begun: [Task<RefreshOutcome, Never>] = []
+        for id in try await store.due(at: clock.now, limit: free) {
+            if let flight = await refresher.flight(for: id, .due) { begun.append(flight) }
         }
+        return begun
     }
 }

@@ -46,7 +46,9 @@ struct CommonOptions: ParsableArguments {
         if !providerFolders.isEmpty { options.providerFolders = providerFolders }
         options.isDevelopment = development
         options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
-        options.publicURL = publicURL ?? options.publicURL
+        options.publicURL = try (publicURL ?? options.publicURL).map {
+            try PublicURL.normalized($0, isDevelopment: development)
+        }
         return try await Service.reach(options, body)
     }
 }

@@ -116,23 +116,13 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Redirect URIs and cookies hang on it, so it is said once and never taken from a request.
+    /// Redirect URIs and cookies hang on it, so it is said once and never taken from a request. nil where nobody said it
+    /// and nothing could be guessed: links are refused then, and everything else works.
     private static func publicURL(_ options: ServiceOptions, _ address: ListenAddress, _ scheme: String) throws
-        -> String
+        -> String?
     {
-        guard var url = options.publicURL else {
-            return options.isDevelopment ? "\(scheme)://\(address.text)" : "https://\(address.text)"
-        }
-        while url.hasSuffix("/") { url.removeLast() }
-        let isHTTPS = url.hasPrefix("https://")
-        guard isHTTPS || (options.isDevelopment && url.hasPrefix("http://")) else {
-            throw CommandFailure(.usage, "--public-url must be an https URL (http only with --development).")
-        }
-        let rest = url.dropFirst(isHTTPS ? 8 : 7)
-        guard !rest.isEmpty, !rest.contains(where: { "/?#@\\ ".contains($0) }) else {
-            throw CommandFailure(
-                .usage, "--public-url is scheme, host and port alone, such as https://credence.example.com.")
-        }
-        return url
+        if let url = options.publicURL { return try PublicURL.normalized(url, isDevelopment: options.isDevelopment) }
+        let isWildcard = ["0.0.0.0", "::"].contains(address.host)
+        return (scheme == "https" || options.isDevelopment) && !isWildcard ? "\(scheme)://\(address.text)" : nil
     }
 }

@@ -1,8 +1,7 @@
 import Broker
 import ServiceLifecycle
 
-/// The background refresh and its like. When the service stops, it is the last to go: refreshes under way have spent
-/// their tokens, so their answers must be stored (security case I22).
+/// The background refresh and its like: the first to end.
 struct BackgroundWork: ServiceLifecycle.Service {
     let core: BrokerCore
 
@@ -10,6 +9,15 @@ struct BackgroundWork: ServiceLifecycle.Service {
         await cancelWhenGracefulShutdown {
             await core.run()
         }
+    }
+}
+
+/// The last to end: refreshes under way have spent their tokens, so their answers must be stored (security case I22).
+struct Draining: ServiceLifecycle.Service {
+    let core: BrokerCore
+
+    func run() async throws {
+        try? await gracefulShutdown()
         await core.drain()
     }
 }

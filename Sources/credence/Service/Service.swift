@@ -115,7 +115,8 @@ struct Service: Sendable {
         let (running, ready) = AsyncStream<Void>.makeStream()
         let socket = try adminApplication { ready.finish() }
         let group = ServiceGroup(
-            configuration: .init(services: [.init(service: socket)], logger: logger))
+            configuration: .init(
+                services: [.init(service: socket)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         let server = Task {
             defer { ready.finish() }
             try await group.run()
@@ -126,11 +127,11 @@ struct Service: Sendable {
             result = .failure(error)
         }
         await group.triggerGracefulShutdown()
-        do { try await server.value } catch {
-            if case .success = result { throw error }
-        }
+        let ended = await server.result
+        // A refresh that has begun is stored, also when the verb was interrupted: its token is spent.
         await core.drain()
         store.close()
+        if case .failure(let failure as CommandFailure) = result, failure.isUnreachable { try ended.get() }
         return try result.get()
     }
 
@@ -142,7 +143,7 @@ struct Service: Sendable {
     ) async throws {
         let management = try ListenAddress(options.managementListen, option: "--management-listen")
         let listening = Listening(count: 3)
-        let site = Site(publicURL: options.publicURL ?? "")
+        let site = Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL)
         let api = Application(
             responder: try BrokerResponder(
                 core: core, authentication: .keys(core.callers), site: site, logger: logger),
@@ -151,6 +152,7 @@ struct Service: Sendable {
         let socket = try adminApplication { await listening.one() }
         let health = Application(
             responder: ManagementResponder(metrics: metrics, isHealthy: { [store] in !store.isBroken }),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .hostname(management.host, port: management.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)
 
@@ -159,8 +161,9 @@ struct Service: Sendable {
         let announce = Announcement(listening: listening, line: "listening on \(scheme)://\(listen.text)")
         var configuration = ServiceGroupConfiguration(
             services: [
-                .init(service: BackgroundWork(core: core)), .init(service: health), .init(service: socket),
-                .init(service: api), .init(service: announce),
+                // They end in the opposite order: no new refresh, no new request, then the refreshes under way.
+                .init(service: Draining(core: core)), .init(service: health), .init(service: socket),
+                .init(service: api), .init(service: announce), .init(service: BackgroundWork(core: core)),
                 .init(service: fatal, failureTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
@@ -192,6 +195,7 @@ struct Service: Sendable {
                 core: core,
                 authentication: .peer(core.callers, allowedUsers: [0, getuid()], local: Self.local),
                 site: Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL), logger: logger),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .unixDomainSocket(path: options.socketPath)),
             onServerRunning: { _ in await onRunning() }, logger: quiet)
     }

@@ -67,7 +67,7 @@ struct ListenAddress: Sendable {
         self.port = port
     }
 
-    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    var isLoopback: Bool { ["localhost", "127.0.0.1", "::1"].contains(host) }
 
     var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
