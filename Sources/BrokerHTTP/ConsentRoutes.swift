@@ -41,7 +41,9 @@ struct ConsentRoutes: Sendable {
         var response = Response(status: .seeOther)
         response.headers[.location] = location
         // Anew each time, so that it outlives this consent.
-        response.headers[.setCookie] = BrowserCookie.header(browser, site)
+        let asked = (try? EndpointURL(location))?.query.flatMap { try? OAuth.Parameters(formURLEncoded: $0) }
+        response.headers[.setCookie] = BrowserCookie.header(
+            browser, site, returnsByPost: asked?["response_mode"] == "form_post")
         return response
     }
 
@@ -85,9 +87,11 @@ enum BrowserCookie {
         return value
     }
 
-    /// Two hours: longer than a ticket and a consent together. `Lax`: it comes along when the provider sends the
-    /// browser back, and with no form that another site posts.
-    static func header(_ value: String, _ site: Site) -> String {
-        "\(site.cookieName)=\(value); Path=/; Max-Age=7200; HttpOnly; SameSite=Lax\(site.isSecure ? "; Secure" : "")"
+    /// Two hours: longer than a ticket and a consent together. `Lax`: it comes along when the provider sends the browser
+    /// back, and with no form that another site posts; `None` only where the provider posts its answer (case I13).
+    static func header(_ value: String, _ site: Site, returnsByPost: Bool = false) -> String {
+        let sameSite = returnsByPost && site.isSecure ? "None" : "Lax"
+        return "\(site.cookieName)=\(value); Path=/; Max-Age=7200; HttpOnly; SameSite=\(sameSite)"
+            + (site.isSecure ? "; Secure" : "")
     }
 }

@@ -33,12 +33,14 @@ struct ProviderTests {
                 == "Give issuer, or authorization_endpoint and token_endpoint.")
     }
 
-    @Test("An endpoint that discovery would replace is not taken in silence")
-    func replaced() throws {
-        let told = try Sample.bundled("oauth2").refusal(client: [
-            "issuer": "https://as.example", "revocation_endpoint": "https://as.example/r",
-        ])
-        #expect(told.contains("leave out revocation_endpoint"))
+    @Test("An endpoint beside the issuer stands, and the others come by discovery")
+    func besideTheIssuer() throws {
+        let provider = try Sample.bundled("oauth2").provider(
+            client: ["issuer": "https://as.example", "revocation_endpoint": "https://as.example/r"], connection: [:],
+            allowHTTP: false
+        ).get()
+        #expect(provider.discoveryIssuer == "https://as.example")
+        #expect(provider.authorizationServer.revocationEndpoint?.string == "https://as.example/r")
     }
 
     @Test("N4: http is refused, and allowed for development alone")
