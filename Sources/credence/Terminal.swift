@@ -48,6 +48,11 @@ enum Terminal {
                 text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "\u{FFFD}" : $0 }))
     }
 
+    /// What a library says over several lines, as far as it fits into one.
+    static func firstLine(_ text: String) -> String {
+        printable(String(text.prefix { !$0.isNewline }))
+    }
+
     // MARK: Secrets
 
     static let secretLimit = 128 * 1024

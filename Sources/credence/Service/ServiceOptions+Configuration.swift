@@ -41,7 +41,7 @@ extension ServiceOptions {
         }
         let loaded: Any?
         do { loaded = try Yams.load(yaml: String(decoding: bytes, as: UTF8.self)) } catch {
-            throw CommandFailure(.failed, "The configuration \(path) is not YAML: \(error)")
+            throw CommandFailure(.failed, "The configuration \(path) is not YAML: \(Terminal.firstLine("\(error)"))")
         }
         guard let loaded else { return }
         guard let settings = loaded as? [String: Any] else {
