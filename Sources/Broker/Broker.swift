@@ -72,7 +72,7 @@ public struct BrokerCore: Sendable {
             onDelete: { cache.remove($0) })
         self.clients = Clients(
             store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,
-            allowHTTP: configuration.allowHTTP)
+            allowHTTP: configuration.allowHTTP, onMended: { await refresher.endBackOff(of: $0) })
         self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
         self.schedule = RefreshSchedule(
             store: store, refresher: refresher, clock: clock, policy: configuration.policy, logger: logger)

@@ -89,6 +89,18 @@ struct RefreshFailureTests {
         #expect(try await broker.stored().grant.reauthorization == nil)
     }
 
+    @Test("R13: a new client secret ends the pause of the client's connections at once")
+    func mendedClient() async throws {
+        try await broker.addExpired()
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        _ = try await failure { () throws(BrokerError) in try await broker.read() }
+        _ = try await broker.core.clients.addSecret(Secret("mended"), to: TestBroker.client, by: broker.admin)
+        #expect(try await broker.stored().grant.failure?.retryAt == broker.clock.now)
+        broker.exchange.expect(.token())
+        #expect(try await broker.read().text("access_token") == "access-2")
+        broker.exchange.verifyAllUsed()
+    }
+
     @Test("R13: invalid_client keeps the grant, is the administrator's, and is tried again after 30 minutes")
     func invalidClient() async throws {
         try await broker.addExpired()

@@ -11,6 +11,8 @@ public struct Clients: Sendable {
     let clock: any BrokerClock
     let random: any RandomSource
     let allowHTTP: Bool
+    /// Told of a client whose registration was mended.
+    let onMended: @Sendable (ClientID) async -> Void
 
     public func all() async throws(BrokerError) -> [RegisteredClient] {
         do { return try await store.clients() } catch { throw .storeUnavailable(error) }
@@ -94,7 +96,10 @@ public struct Clients: Sendable {
             let added = try seal(secret, for: id, number: number)
             client.secrets.insert(added, at: 0)
             try record(.clientSecretAdd, id, by: caller)
-            if try await update(client) { return added }
+            if try await update(client) {
+                await onMended(id)
+                return added
+            }
         }
         throw .conflict("The client is being edited by others; try again.")
     }

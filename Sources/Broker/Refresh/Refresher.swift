@@ -9,20 +9,20 @@ import Sealing
 /// A flight runs to its end even when every caller has gone (security case R6); what it brought is committed before
 /// anybody hears of it.
 actor Refresher {
-    private let store: any ConnectionStore
+    let store: any ConnectionStore
     private let registrations: Registrations
     private let sealing: GrantSealing
     private let exchange: any HTTPExchange
-    private let clock: any BrokerClock
-    private let random: any RandomSource
+    let clock: any BrokerClock
+    let random: any RandomSource
     private let audit: any AuditSink
     private let revoker: Revoker
     private let policy: RefreshPolicy
-    private let logger: Logger
+    let logger: Logger
     /// Told of every connection whose grant changed or whose failure was noted.
-    private let onChange: @Sendable (StoredConnection) -> Void
+    let onChange: @Sendable (StoredConnection) -> Void
     /// This process, in the intents it commits.
-    private let owner: String
+    let owner: String
 
     private var flights: [ConnectionID: Task<RefreshOutcome, Never>] = [:]
     private var isDraining = false
