@@ -10,7 +10,7 @@ DEBUG := .build/debug
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo run test bench test-peers lint format check-imports certs clean
+.PHONY: help deps build release demo run test bench test-peers test-foreign lint format check-imports certs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ bench: deps ## measure the credential call against a bare route, release build
 
 test-peers: build ## full rounds against authorization servers of other projects
 	@Tests/Peers/run
+
+test-foreign: $(if $(CREDENCE),,deps) ## shared OAuth cases through the real service (CASES=FILE, CREDENCE=BINARY)
+	@CASES="$(CASES)" CREDENCE="$(CREDENCE)" SWIFT="$(SWIFT)" SWIFT_FLAGS="$(SWIFT_FLAGS)" Tests/Foreign/run
 
 lint: ## check the format
 	$(SWIFT) format lint --strict -r $(SOURCES)

@@ -46,6 +46,7 @@ let package = Package(
             name: "OAuth",
             dependencies: [
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: house
@@ -79,7 +80,7 @@ let package = Package(
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "Broker", "CProcess", "ProviderProfiles", "Sealing", .product(name: "GRDB", package: "GRDB.swift"),
+                "Broker", "CProcess", "OAuth", "ProviderProfiles", "Sealing", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: house
         ),
@@ -147,6 +148,7 @@ let package = Package(
             dependencies: [
                 "Broker", "OAuth", "ProviderProfiles", "Sealing",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -201,7 +203,12 @@ let package = Package(
         .testTarget(name: "HouseTests", swiftSettings: house),
         .testTarget(
             name: "OAuthTests",
-            dependencies: ["OAuth", .product(name: "HTTPTypes", package: "swift-http-types")],
+            dependencies: [
+                "OAuth",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: house
         ),
         .testTarget(name: "ProviderProfilesTests", dependencies: ["OAuth", "ProviderProfiles"], swiftSettings: house),

@@ -9,6 +9,9 @@ public struct BrokerCore: Sendable {
     public let credentials: CurrentCredential
     public let connections: Connections
     public let consent: Consent
+    public let devices: Devices
+    public let lifetimes: Lifetimes
+    public let proofs: Proofs
     public let clients: Clients
     public let callers: Callers
     public let catalog: ProviderCatalog
@@ -17,6 +20,7 @@ public struct BrokerCore: Sendable {
     let store: any BrokerStore
     let refresher: Refresher
     let schedule: RefreshSchedule
+    let revoker: Revoker
     let cache: CredentialCache
 
     public struct Configuration: Sendable {
@@ -41,19 +45,35 @@ public struct BrokerCore: Sendable {
         let cache = CredentialCache()
         // What a change touched is read again at the next call; one rule for refreshes, edits, consents and deletions.
         let onChange: @Sendable (StoredConnection) -> Void = { cache.remove($0.id) }
+        let policy = configuration.policy
+        let metadata = PublishedMetadata(exchange: exchange, clock: clock, allowHTTP: configuration.allowHTTP)
         let registrations = Registrations(
-            catalog: catalog, clients: store, sealing: sealing, exchange: exchange, clock: clock,
+            catalog: catalog, clients: store, sealing: sealing, metadata: metadata,
             allowHTTP: configuration.allowHTTP, publicURL: configuration.publicURL, logger: logger)
-        let revoker = Revoker(registrations: registrations, sealing: sealing, exchange: exchange, logger: logger)
+        let nonces = ProofNonces()
+        let calls = ProviderCalls(
+            exchange: exchange, registrations: registrations, nonces: nonces, clock: clock, random: random)
+        let accounts = Accounts(
+            metadata: metadata, exchange: exchange, clock: clock, random: random, nonces: nonces, logger: logger)
+        let lifetimes = Lifetimes(
+            store: store, registrations: registrations, calls: calls, sealing: sealing, clock: clock, random: random,
+            logger: logger, onChange: onChange)
+        let revoker = Revoker(
+            store: store, registrations: registrations, calls: calls, sealing: sealing, clock: clock, random: random,
+            policy: policy, logger: logger)
         let refresher = Refresher(
-            store: store, registrations: registrations, sealing: sealing, exchange: exchange, clock: clock,
-            random: random, audit: audit, revoker: revoker, policy: configuration.policy, logger: logger,
+            store: store, registrations: registrations, sealing: sealing, calls: calls, lifetimes: lifetimes,
+            clock: clock, random: random, audit: audit, revoker: revoker, policy: policy, logger: logger,
             onChange: onChange)
+        let devices = Devices(
+            connections: store, store: store, registrations: registrations, calls: calls, accounts: accounts,
+            lifetimes: lifetimes, revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random,
+            policy: policy, allowHTTP: configuration.allowHTTP, logger: logger, onChange: onChange)
         let consent = Consent(
-            connections: store, consents: store, registrations: registrations, sealing: sealing, exchange: exchange,
-            audit: audit, clock: clock, random: random, publicURL: configuration.publicURL,
-            allowedReturns: configuration.allowedReturns, callDeadline: configuration.policy.callDeadline,
-            logger: logger, revoker: revoker, onChange: onChange)
+            connections: store, consents: store, registrations: registrations, sealing: sealing, calls: calls,
+            accounts: accounts, lifetimes: lifetimes, devices: devices, audit: audit, clock: clock, random: random,
+            publicURL: configuration.publicURL, allowedReturns: configuration.allowedReturns,
+            callDeadline: policy.callDeadline, logger: logger, revoker: revoker, onChange: onChange)
         self.store = store
         self.cache = cache
         self.catalog = catalog
@@ -63,19 +83,28 @@ public struct BrokerCore: Sendable {
         self.consent = consent
         self.credentials = CurrentCredential(
             cache: cache, renderer: CredentialRenderer(sealing: sealing, sealer: EphemeralSealer()), store: store,
-            registrations: registrations, refresher: refresher, audit: audit, clock: clock,
-            policy: configuration.policy, logger: logger)
-        self.connections = Connections(
-            store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
-            revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger,
-            onChange: onChange,
-            onDelete: { cache.remove($0) })
+            registrations: registrations, refresher: refresher, audit: audit, clock: clock, policy: policy,
+            logger: logger)
+        self.proofs = Proofs(
+            credentials: credentials, store: store, registrations: registrations, sealing: sealing, audit: audit,
+            clock: clock, random: random)
+        self.devices = devices
+        self.lifetimes = lifetimes
+        self.revoker = revoker
         self.clients = Clients(
             store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,
             allowHTTP: configuration.allowHTTP, onMended: { await refresher.endBackOff(of: $0) })
+        self.connections = Connections(
+            store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
+            revoker: revoker,
+            resources: ResourceDiscovery(
+                exchange: exchange, metadata: metadata, clients: clients, registrations: registrations, random: random,
+                allowHTTP: configuration.allowHTTP, logger: logger),
+            refresher: refresher, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger,
+            onChange: onChange, onDelete: { cache.remove($0) })
         self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
         self.schedule = RefreshSchedule(
-            store: store, refresher: refresher, clock: clock, policy: configuration.policy, logger: logger)
+            store: store, refresher: refresher, clock: clock, policy: policy, logger: logger)
     }
 
     /// Reads who may call. Before the first request.
@@ -87,6 +116,8 @@ public struct BrokerCore: Sendable {
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await schedule.run() }
+            group.addTask { await devices.run() }
+            group.addTask { await revoker.run() }
             group.addTask {
                 for await change in store.changes() { cache.apply(change) }
             }

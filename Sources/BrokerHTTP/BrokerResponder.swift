@@ -54,7 +54,9 @@ public struct BrokerResponder: HTTPResponder {
     }
 
     private func response(to error: any Error, path: String, _ request: Request) -> Response {
-        let isPage = path.hasPrefix("/connect/") || path.hasPrefix("/callback/") || path == "/"
+        let isPage =
+            path.hasPrefix("/connect/") || path.hasPrefix("/callback/") || path.hasPrefix("/confirm/")
+            || path == "/"
         switch error {
         case let error as BrokerError:
             return isPage ? pages.problem(error) : Problem.response(error)

@@ -10,6 +10,7 @@ enum BrokerRouter {
     ) -> any HTTPResponder<BrokerContext> {
         let routes = Routes(authentication: authentication)
         ConnectionRoutes(core: core).add(to: routes)
+        GrantRoutes(core: core).add(to: routes)
         ClientRoutes(core: core, site: site).add(to: routes)
         CallerRoutes(core: core).add(to: routes)
         ProviderRoutes(core: core).add(to: routes)

@@ -26,8 +26,10 @@ struct ClientRoutes: Sendable {
         }
         routes.on(.post, "/v1/clients/{id}/secrets", for: [.admin]) { [self] request, context, caller in
             let id = try id(context)
-            let body = try await RequestObject(request, known: ["secret"])
-            let added = try await core.clients.addSecret(Secret(try body.requiredString("secret")), to: id, by: caller)
+            let body = try await RequestObject(request, known: ["secret", "key"])
+            let secret = try Self.secret(in: body)
+            guard let secret else { throw BrokerError.invalid("Give secret or key.", field: "secret") }
+            let added = try await core.clients.addSecret(secret, to: id, by: caller)
             return JSONResponse.response(Views.secret(added), status: .created)
         }
         routes.on(.delete, "/v1/clients/{id}/secrets/{number}", for: [.admin]) { [self] _, context, caller in
@@ -42,15 +44,45 @@ struct ClientRoutes: Sendable {
     @Sendable
     private func create(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
         let body = try await RequestObject(
-            request, known: ["id", "provider", "client_id", "auth", "fields", "scopes", "secret"])
-        let client = try await core.clients.add(
-            try body.identifier("id"), provider: try body.requiredString("provider"),
-            clientID: try body.requiredString("client_id"), authenticationMethod: try body.string("auth"),
-            fields: try body.map("fields"), scopes: try body.strings("scopes"),
-            secret: try body.string("secret").map { Secret($0) }, by: caller)
+            request,
+            known: [
+                "id", "provider", "client_id", "auth", "fields", "scopes", "secret", "key", "grant_types", "dpop",
+                "signing_alg",
+            ])
+        var wanted = ClientRequest(
+            provider: try body.requiredString("provider"), clientID: try body.requiredString("client_id"))
+        wanted.id = try body.identifier("id")
+        wanted.authenticationMethod = try body.string("auth")
+        wanted.fields = try body.map("fields")
+        wanted.scopes = try body.strings("scopes")
+        wanted.grantTypes = try body.strings("grant_types").map { text in
+            try RequestObject.grantType(text, field: "grant_types")
+        }
+        wanted.isDPoPBound = try body.bool("dpop") ?? false
+        wanted.signingAlgorithm = try body.string("signing_alg")
+        wanted.secret = try Self.secret(in: body)
+        let client = try await core.clients.add(wanted, by: caller)
         var response = JSONResponse.response(view(client), status: .created)
         response.headers[.location] = "/v1/clients/\(client.id)"
         return response
+    }
+
+    /// A secret, or a private key: `{"pem": …, "certificates"?: …, "passphrase"?: …, "kid"?: …}`, or `pkcs12` in base64 in
+    /// place of `pem`.
+    private static func secret(in body: RequestObject) throws(BrokerError) -> ClientSecretValue? {
+        let secret = try body.string("secret")
+        let key = try body.object("key", known: ["pem", "pkcs12", "certificates", "passphrase", "kid"])
+        switch (secret, key) {
+        case (nil, nil): return nil
+        case (let secret?, nil): return .secret(Secret(secret))
+        case (nil, let key?):
+            return .key(
+                .init(
+                    pem: try key.string("pem").map { Secret($0) }, pkcs12: try key.string("pkcs12").map { Secret($0) },
+                    certificates: try key.string("certificates"),
+                    passphrase: try key.string("passphrase").map { Secret($0) }, keyID: try key.string("kid")))
+        default: throw .invalid("Give secret or key, not both.", field: "secret")
+        }
     }
 
     private func view(_ client: RegisteredClient) -> JSONValue {

@@ -30,13 +30,19 @@ struct ConnectionRoutes: Sendable {
     private func create(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
         let body = try await RequestObject(
             request,
-            known: ["id", "provider", "client", "fields", "scopes", "owner", "labels", "return_to", "secret"])
+            known: Set([
+                "id", "provider", "client", "grant", "fields", "scopes", "resource", "owner", "labels", "return_to",
+                "secret",
+            ]).union(ConsentRequest.members))
         var wanted = ConnectionRequest()
         wanted.id = try body.identifier("id")
         wanted.provider = try body.string("provider")
         wanted.client = try body.identifier("client")
+        wanted.grantType = try body.string("grant").map { try RequestObject.grantType($0, field: "grant") }
         wanted.fields = try body.map("fields")
         wanted.scopes = try body.strings("scopes")
+        wanted.resources = try body.strings("resource")
+        wanted.wishes = try ConsentRequest.wishes(in: body)
         wanted.owner = try body.string("owner")
         wanted.labels = try body.map("labels")
         wanted.returnTo = try body.string("return_to")
@@ -83,7 +89,9 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable
     private func show(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
-        shown(try await core.connections.connection(try context.connectionID(), for: caller))
+        let stored = try await core.connections.connection(try context.connectionID(), for: caller)
+        let device = try await core.devices.deviceConsent(of: stored)
+        return JSONResponse.response(Views.connection(stored, device: device, at: core.clock.now))
     }
 
     @Sendable
@@ -99,15 +107,24 @@ struct ConnectionRoutes: Sendable {
 
     @Sendable
     private func delete(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
-        try await core.connections.delete(try context.connectionID(), by: caller)
-        return Response(status: .noContent)
+        // 204 when all is done; else what the provider has still to be told.
+        let revocation: [(String, JSONValue)]
+        switch try await core.connections.delete(try context.connectionID(), by: caller) {
+        case .revoked: return Response(status: .noContent)
+        case .pending(let reason): revocation = [("status", .string("pending")), ("reason", .string(reason))]
+        case .refused(let code): revocation = [("status", .string("refused")), ("reason", .string(code))]
+        }
+        return JSONResponse.response(
+            .object(JSONObject([("revocation", .object(JSONObject(revocation)))])))
     }
 
     @Sendable
     private func consent(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
         let id = try context.connectionID()
-        let body = try await RequestObject(request, known: ["return_to"], isOptional: true)
-        let link = try await core.connections.requestConsent(id, returnTo: try body.string("return_to"), by: caller)
+        let body = try await RequestObject(
+            request, known: ConsentRequest.members.union(["return_to"]), isOptional: true)
+        let link = try await core.connections.requestConsent(
+            id, returnTo: try body.string("return_to"), wishes: try ConsentRequest.wishes(in: body), by: caller)
         return JSONResponse.response(Views.consent(link), status: .created)
     }
 

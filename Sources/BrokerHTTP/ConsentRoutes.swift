@@ -18,7 +18,10 @@ struct ConsentRoutes: Sendable {
     private func show(_ request: Request, _ context: BrokerContext) async throws -> Response {
         let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
         let page = try await consent.page(ticket: ticket(context), browser: browser)
-        var response = pages.consent(page, action: request.uri.path, allowHTTP: !site.isSecure)
+        var response =
+            page.isDevice
+            ? pages.device(page, action: request.uri.path, at: consent.now)
+            : pages.consent(page, action: request.uri.path, allowHTTP: !site.isSecure)
         // With no-referrer a browser would say `Origin: null` of the form; same-origin still tells other sites nothing.
         response.headers[.referrerPolicy] = "same-origin"
         if isNew { response.headers[.setCookie] = BrowserCookie.header(browser, site) }
@@ -36,9 +39,14 @@ struct ConsentRoutes: Sendable {
             throw ConsentFailure(.forgedForm, "The form cannot be read. Open the link again.")
         }
         let (browser, _) = BrowserCookie.browser(of: request, site, consent)
-        let location = try await consent.start(
+        let step = try await consent.start(
             ticket: ticket(context), browser: browser, formToken: try Self.formToken(request, form, site))
         var response = Response(status: .seeOther)
+        guard case .provider(let location) = step else {
+            // The code is shown where its button was.
+            response.headers[.location] = request.uri.path
+            return response
+        }
         response.headers[.location] = location
         // Anew each time, so that it outlives this consent.
         let asked = (try? EndpointURL(location))?.query.flatMap { try? OAuth.Parameters(formURLEncoded: $0) }

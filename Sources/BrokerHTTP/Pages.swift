@@ -13,6 +13,8 @@ struct Pages: Sendable {
         library = MustacheLibrary(templates: [
             "consent": try Self.template(PackageResources.consent_mustache),
             "message": try Self.template(PackageResources.message_mustache),
+            "device": try Self.template(PackageResources.device_mustache),
+            "confirm": try Self.template(PackageResources.confirm_mustache),
         ])
         stylesheet = PackageResources.credence_css
     }
@@ -57,6 +59,47 @@ struct Pages: Sendable {
             "consent", values, status: .ok, formAction: allowHTTP ? "'self' https: http:" : "'self' https:")
     }
 
+    /// The code to enter at the provider, or the button that gets one (RFC 8628 §3.3).
+    func device(_ page: ConsentPage, action: String, at now: Timestamp) -> Response {
+        var values: [String: Any] = [
+            "action": action,
+            "token": page.formToken,
+            "provider": page.providerTitle,
+            "connection": page.connection.string,
+            "owner": page.owner ?? "",
+            "hasOwner": page.owner != nil,
+            "requestedBy": page.requestedBy == "local" ? "An administrator of this service" : page.requestedBy,
+            "hasScopes": !page.scopes.isEmpty,
+            "scopes": page.scopes,
+            "pending": false,
+            "failed": false,
+        ]
+        if let device = page.device {
+            switch device.status(at: now) {
+            case "pending":
+                values["pending"] = true
+                values["code"] = device.userCode
+                values["address"] = device.verificationURIComplete ?? device.verificationURI
+                values["shownAddress"] = device.verificationURI
+                values["host"] = page.providerHost
+                values["expires"] = device.expiresAt.iso8601
+            case let failure:
+                values["failed"] = true
+                values["failure"] = failure
+            }
+        }
+        return html("device", values, status: .ok, formAction: "'self'")
+    }
+
+    func otherAccount(_ question: OtherAccount) -> Response {
+        html(
+            "confirm",
+            [
+                "action": "/confirm/\(question.word)", "connection": question.connection.string,
+                "provider": question.providerTitle, "old": question.old, "new": question.new,
+            ], status: .ok, formAction: "'self'")
+    }
+
     func connected(_ connection: ConnectionID, provider: String) -> Response {
         message(
             title: "Connected",
@@ -74,7 +117,8 @@ struct Pages: Sendable {
             case .forgedForm: ("This form is not ours", .forbidden)
             case .invalidResponse: ("The answer cannot be trusted", .badRequest)
             case .refused: ("Not connected", .badRequest)
-            case .providerUnavailable: ("The provider did not answer", .badGateway)
+            case .providerUnavailable:
+                ("The provider did not answer", .init(code: 424, reasonPhrase: "Failed Dependency"))
             case .misconfigured: ("Not set up", .conflict)
             case .connectionGone: ("This connection is gone", .gone)
             case .unavailable: ("Not now", .serviceUnavailable)

@@ -17,6 +17,7 @@ enum Problem {
             ("act", .string(error.actor.rawValue)),
         ]
         if let reason = error.reason { members.append(("reason", .string(reason))) }
+        if let code = error.providerError { members.append(("provider_error", .string(code))) }
         if let field = error.field { members.append(("field", .string(field))) }
         var response = JSONResponse.response(
             .object(JSONObject(members)), status: status, contentType: "application/problem+json")

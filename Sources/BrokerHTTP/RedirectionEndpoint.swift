@@ -13,9 +13,28 @@ struct RedirectionEndpoint: Sendable {
         routes.onBrowser(.get, "/callback/{client}") { [self] request, context in
             try await finish(request, context, encoded: Array((request.uri.query ?? "").utf8))
         }
+        routes.onBrowser(.post, "/confirm/{word}", confirm)
         routes.onBrowser(.post, "/callback/{client}") { [self] request, context in
             try await finish(request, context, encoded: try await RequestObject.body(of: request))
         }
+    }
+
+    /// The owner's word on another account than before (security case F19). What protects it: the word in the path, which
+    /// nobody can guess, and the cookie of the browser that consented.
+    @Sendable
+    private func confirm(_ request: Request, _ context: BrokerContext) async throws -> Response {
+        let form: OAuth.Parameters
+        do {
+            form = try OAuth.Parameters(formURLEncoded: try await RequestObject.body(of: request))
+        } catch let error as BrokerError {
+            throw error
+        } catch {
+            throw ConsentFailure(.forgedForm, "The form cannot be read. Open the link again.")
+        }
+        let outcome = await consent.decide(
+            word: context.parameters.get("word") ?? "", replaces: form["decision"] == "replace",
+            browser: BrowserCookie.value(in: request, site))
+        return answer(outcome)
     }
 
     private func finish(_ request: Request, _ context: BrokerContext, encoded: [UInt8]) async throws -> Response {
@@ -28,13 +47,19 @@ struct RedirectionEndpoint: Sendable {
         } catch {
             throw ConsentFailure(.invalidResponse, "The provider's answer cannot be read. Open the link again.")
         }
-        let outcome = await consent.finish(
-            client: client, parameters: parameters, browser: BrowserCookie.value(in: request, site))
+        return answer(
+            await consent.finish(
+                client: client, parameters: parameters, browser: BrowserCookie.value(in: request, site)))
+    }
+
+    private func answer(_ outcome: ConsentOutcome) -> Response {
         switch outcome {
         case .connected(let id, let title, let returnTo?):
             return redirect(to: returnTo, [("connection", id.string), ("status", "connected"), ("provider", title)])
         case .connected(let id, let title, nil):
             return pages.connected(id, provider: title)
+        case .otherAccount(let question):
+            return pages.otherAccount(question)
         case .failed(let failure, let returnTo?):
             return redirect(to: returnTo, [("status", "failed"), ("error", failure.code.rawValue)])
         case .failed(let failure, nil):

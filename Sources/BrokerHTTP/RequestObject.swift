@@ -144,8 +144,27 @@ struct RequestObject {
         .invalid("\(path)\(name) must be \(expected).", field: path + name)
     }
 
-    /// `{"api_key": …}` or `{"username": …, "password": …}`.
-    static let secretMembers: Set<String> = ["api_key", "username", "password"]
+    func bool(_ name: String) throws(BrokerError) -> Bool? {
+        switch members[name] {
+        case nil, .null?: return nil
+        case .bool(let value)?: return value
+        default: throw wrong(name, "true or false")
+        }
+    }
+
+    /// Any object, as it stands.
+    func json(_ name: String) throws(BrokerError) -> JSONValue? {
+        switch members[name] {
+        case nil, .null?: return nil
+        case .object(let object)?: return .object(object)
+        default: throw wrong(name, "an object")
+        }
+    }
+
+    /// `{"api_key": …}`, `{"username": …, "password": …}` or what a token exchange begins with (RFC 8693 §2.1).
+    static let secretMembers: Set<String> = [
+        "api_key", "username", "password", "subject_token", "subject_token_type", "actor_token", "actor_token_type",
+    ]
 
     func secretValue() throws(BrokerError) -> SecretValue {
         if let key = try string("api_key"), !contains("username"), !contains("password") {
@@ -154,8 +173,14 @@ struct RequestObject {
         if let username = try string("username"), let password = try string("password"), !contains("api_key") {
             return .basic(username: username, password: Secret(password))
         }
+        if let token = try string("subject_token"), !contains("api_key"), !contains("username"), !contains("password") {
+            return .subjectToken(
+                SubjectToken(
+                    token: Secret(token), type: try string("subject_token_type") ?? SubjectToken.accessTokenType,
+                    actor: try string("actor_token").map { Secret($0) }, actorType: try string("actor_token_type")))
+        }
         throw .invalid(
-            #"The secret is {"api_key": …} or {"username": …, "password": …}."#,
+            #"The secret is {"api_key": …}, {"username": …, "password": …} or {"subject_token": …}."#,
             field: path.isEmpty ? "secret" : String(path.dropLast()))
     }
 }

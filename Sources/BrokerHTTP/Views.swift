@@ -4,7 +4,9 @@ import ProviderProfiles
 
 /// What the API shows of a record. No view is ever given a secret.
 enum Views {
-    static func connection(_ stored: StoredConnection, at now: Timestamp) -> JSONValue {
+    static func connection(
+        _ stored: StoredConnection, device: DeviceConsent? = nil, at now: Timestamp
+    ) -> JSONValue {
         let connection = stored.connection
         let grant = stored.grant
         var members: [(String, JSONValue)] = [
@@ -13,14 +15,19 @@ enum Views {
         ]
         if let client = connection.client { members.append(("client", .string(client.string))) }
         members.append(("kind", .string(connection.kind.rawValue)))
+        if connection.kind == .oauth2 { members.append(("grant", .string(connection.grantType.rawValue))) }
         members.append(("status", .string(stored.status(at: now).rawValue)))
         if let reason = stored.reauthorization(at: now)?.rawValue ?? grant.failure?.reason {
             members.append(("reason", .string(reason)))
+        }
+        if stored.grant.reauthorization != nil, let failure = grant.failure {
+            members.append(("provider_error", .string(failure.reason)))
         }
         if let owner = connection.owner { members.append(("owner", .string(owner))) }
         members.append(("labels", map(connection.labels)))
         members.append(("fields", map(connection.fields)))
         members.append(("scopes", strings(grant.version > 0 ? grant.scopes : connection.scopes)))
+        if !connection.resources.isEmpty { members.append(("resource", strings(connection.resources))) }
         members.append(("attributes", map(grant.attributes)))
         if let account = grant.account { members.append(("account", .string(account))) }
         append("expires_at", grant.expiresAt, to: &members)
@@ -29,6 +36,23 @@ enum Views {
         append("created_at", connection.createdAt, to: &members)
         append("updated_at", connection.updatedAt, to: &members)
         members.append(("version", .number(JSONNumber(grant.version))))
+        if let device { members.append(("device", Self.device(device, at: now))) }
+        return .object(JSONObject(members))
+    }
+
+    /// RFC 8628 §3.2, without the device code; `status` says how it goes.
+    static func device(_ device: DeviceConsent, at now: Timestamp) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("status", .string(device.status(at: now))),
+            ("user_code", .string(device.userCode)),
+            ("verification_uri", .string(device.verificationURI)),
+        ]
+        if let complete = device.verificationURIComplete {
+            members.append(("verification_uri_complete", .string(complete)))
+        }
+        members.append(("expires_in", .number(JSONNumber(Int(max(0, device.expiresAt.since(now).secondsRoundedUp))))))
+        append("expires_at", device.expiresAt, to: &members)
+        members.append(("interval", .number(JSONNumber(device.interval))))
         return .object(JSONObject(members))
     }
 
@@ -46,6 +70,9 @@ enum Views {
         if let method = client.authenticationMethod { members.append(("auth", .string(method))) }
         members.append(("fields", map(client.fields)))
         members.append(("scopes", strings(client.scopes)))
+        if !client.grantTypes.isEmpty { members.append(("grant_types", strings(client.grantTypes.map(\.rawValue)))) }
+        if client.isDPoPBound { members.append(("dpop", .bool(true))) }
+        if let algorithm = client.signingAlgorithm { members.append(("signing_alg", .string(algorithm))) }
         members.append(("redirect_uri", .string(redirectURI)))
         members.append(("secrets", .array(client.secrets.map(secret))))
         append("created_at", client.createdAt, to: &members)
@@ -54,10 +81,13 @@ enum Views {
     }
 
     static func secret(_ secret: ClientSecret) -> JSONValue {
-        .object(
-            JSONObject([
-                ("number", .number(JSONNumber(secret.number))), ("created_at", .string(secret.createdAt.iso8601)),
-            ]))
+        var members: [(String, JSONValue)] = [
+            ("number", .number(JSONNumber(secret.number))), ("kind", .string(secret.kind.rawValue)),
+        ]
+        if let keyID = secret.keyID { members.append(("kid", .string(keyID))) }
+        append("expires_at", secret.expiresAt, to: &members)
+        append("created_at", secret.createdAt, to: &members)
+        return .object(JSONObject(members))
     }
 
     static func caller(_ caller: Caller, key: String? = nil) -> JSONValue {

@@ -44,11 +44,16 @@ extension MemoryStore {
         }
     }
 
-    public func delete(_ id: ConnectionID) async throws(StoreFailure) -> StoredConnection? {
+    public func delete(
+        _ id: ConnectionID, owing: @escaping @Sendable (StoredConnection) -> OwedRevocation?
+    ) async throws(StoreFailure) -> StoredConnection? {
         try perform(.deleteConnection) { state in
             guard let stored = state.connections.removeValue(forKey: id) else { return nil }
             state.tickets = state.tickets.filter { $0.value.connection != id }
             state.pending = state.pending.filter { $0.value.connection != id }
+            state.held = state.held.filter { $0.value.connection != id }
+            state.devices[id] = nil
+            if let owed = owing(stored) { state.revocations[owed.id] = owed }
             state.announce(id)
             return stored
         }

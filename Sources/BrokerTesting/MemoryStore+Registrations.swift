@@ -30,11 +30,24 @@ extension MemoryStore {
 
     public func purgeConsents(before moment: Timestamp) async throws(StoreFailure) -> Int {
         try perform(.purgeConsents) { state in
-            let before = state.tickets.count + state.pending.count
+            let before = state.consents
             state.tickets = state.tickets.filter { $0.value.expiresAt >= moment }
             state.pending = state.pending.filter { $0.value.expiresAt >= moment }
-            return before - state.tickets.count - state.pending.count
+            state.held = state.held.filter { $0.value.expiresAt >= moment }
+            state.devices = state.devices.filter { $0.value.expiresAt >= moment }
+            return before - state.consents
         }
+    }
+
+    public func insert(_ held: HeldGrant) async throws(StoreFailure) {
+        try perform(.insertHeld) { state in
+            guard state.connections[held.connection] != nil else { return }
+            state.held[held.hash] = held
+        }
+    }
+
+    public func takeHeld(_ hash: [UInt8]) async throws(StoreFailure) -> HeldGrant? {
+        try perform(.takeHeld) { $0.held.removeValue(forKey: hash) }
     }
 
     // MARK: Clients
@@ -62,6 +75,9 @@ extension MemoryStore {
             stored.authenticationMethod = client.authenticationMethod
             stored.fields = client.fields
             stored.scopes = client.scopes
+            stored.grantTypes = client.grantTypes
+            stored.isDPoPBound = client.isDPoPBound
+            stored.signingAlgorithm = client.signingAlgorithm
             stored.secrets = client.secrets
             stored.updatedAt = client.updatedAt
             stored.revision += 1
@@ -74,6 +90,8 @@ extension MemoryStore {
         try perform(.deleteClient) { state in
             let users = state.connections.values.count { $0.connection.client == id }
             if users > 0 { return .inUse(users) }
+            let owed = state.revocations.values.count { $0.client == id }
+            if owed > 0 { return .owing(owed) }
             return state.clients.removeValue(forKey: id) == nil ? .notFound : .deleted
         }
     }
@@ -113,4 +131,8 @@ extension MemoryStore {
             return true
         }
     }
+}
+
+extension MemoryStore.State {
+    fileprivate var consents: Int { tickets.count + pending.count + held.count + devices.count }
 }

@@ -8,14 +8,18 @@ public final class MemoryStore: BrokerStore {
     public enum Call: String, Sendable, CaseIterable {
         case connection, connections, insertConnection, updateConnection, deleteConnection
         case claim, commit, abandon, due
-        case insertTicket, ticket, deleteTicket, insertPending, takePending, purgeConsents
+        case insertTicket, ticket, deleteTicket, insertPending, takePending, insertHeld, takeHeld, purgeConsents
+        case insertDevice, device, devicesDue, updateDevice, deleteDevice
+        case insertRevocation, revocationsDue, updateRevocation, deleteRevocation
         case client, clients, insertClient, updateClient, deleteClient
         case callers, insertCaller, updateCaller
         case keyRing, insertKeyRing
 
         public var isWrite: Bool {
             switch self {
-            case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing: false
+            case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing, .device, .devicesDue,
+                .revocationsDue:
+                false
             default: true
             }
         }
@@ -25,6 +29,9 @@ public final class MemoryStore: BrokerStore {
         var connections: [ConnectionID: StoredConnection] = [:]
         var tickets: [[UInt8]: ConsentTicket] = [:]
         var pending: [[UInt8]: PendingAuthorization] = [:]
+        var held: [[UInt8]: HeldGrant] = [:]
+        var devices: [ConnectionID: DeviceConsent] = [:]
+        var revocations: [String: OwedRevocation] = [:]
         var clients: [ClientID: RegisteredClient] = [:]
         var callers: [CallerID: Caller] = [:]
         var keyRing: StoredKeyRing?
@@ -40,7 +47,7 @@ public final class MemoryStore: BrokerStore {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     public init() {}
 

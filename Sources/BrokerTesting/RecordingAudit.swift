@@ -8,7 +8,7 @@ public final class RecordingAudit: AuditSink {
         var failure: AuditFailure?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     public init() {}
 

@@ -27,7 +27,7 @@ public final class ScriptedExchange: HTTPExchange {
         var remaining: Int?
     }
 
-    private let expectations = Mutex<[Expectation]>([])
+    private let expectations = Locked<[Expectation]>([])
     private let log = Watched<[Request]>([])
 
     public init() {}

@@ -3,10 +3,10 @@ import Synchronization
 
 /// Random bytes that are the same in every run. They come in words of eight bytes, and no word comes twice.
 public final class SeededRandom: RandomSource {
-    private let counter: Mutex<UInt64>
+    private let counter: Locked<UInt64>
 
     public init(seed: UInt64 = 1) {
-        counter = Mutex(seed)
+        counter = Locked(seed)
     }
 
     public func bytes(_ count: Int) -> [UInt8] {

@@ -1,4 +1,6 @@
 import Broker
+import OAuth
+import Sealing
 
 extension StoreConformance {
     /// Connections in every state that matters to a filter, with the moment at which each is looked at.
@@ -7,7 +9,12 @@ extension StoreConformance {
         let moments: [Timestamp?] = [nil, now - .milliseconds(1), now, now + .milliseconds(1)]
         let failure = RefreshFailure(since: now, reason: "provider_unavailable", attempts: 1, retryAt: now)
         var all: [StoredConnection] = []
-        for isDisabled in [false, true] {
+        let kinds: [(GrantType, SealedBox?)] = [
+            (.authorizationCode, nil), (.clientCredentials, nil), (.tokenExchange, nil),
+            (.tokenExchange, StoreSample.box(0x5B)),
+        ]
+        for (place, (grantType, subject)) in (kinds + kinds).enumerated() {
+            let isDisabled = place >= kinds.count
             for version in [0, 1] {
                 for expiresAt in moments {
                     for hasRefreshToken in [false, true] {
@@ -16,8 +23,11 @@ extension StoreConformance {
                         {
                             all.append(
                                 StoreSample.stored("state-\(all.count)") { stored in
-                                    stored.connection.isDisabled = isDisabled
+                                    stored.connection = StoreSample.connection(
+                                        stored.id.string, grantType: grantType, isDisabled: isDisabled)
                                     stored.grant.version = version
+                                    stored.grant.subject = subject
+                                    if version == 0 { stored.grant.credential = nil }
                                     stored.grant.expiresAt = expiresAt
                                     stored.grant.refresh = hasRefreshToken ? StoreSample.box(0xD2) : nil
                                     stored.grant.failure = failing

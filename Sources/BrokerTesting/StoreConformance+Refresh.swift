@@ -134,7 +134,7 @@ extension StoreConformance {
         StoreRequirement("R21: a commit after the delete finds it gone and brings nothing back") { store in
             _ = try await store.insert(StoreSample.stored())
             _ = try await claim(store, "a1")
-            _ = try await store.delete(id)
+            _ = try await store.delete(id, owing: { _ in nil })
             try expect(
                 try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8)) == .gone, "it is gone")
             try expect(try await store.connection(id) == nil, "it stays gone")

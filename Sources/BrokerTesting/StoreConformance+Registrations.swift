@@ -18,8 +18,8 @@ extension StoreConformance {
             _ = try await store.abandon(id, version: 7, attempt: "a1", note: note)
             _ = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
             _ = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
-            _ = try await store.delete(id)
-            _ = try await store.delete(id)
+            _ = try await store.delete(id, owing: { _ in nil })
+            _ = try await store.delete(id, owing: { _ in nil })
             for stream in streams {
                 var heard: [Int?] = []
                 for await change in stream {
@@ -116,8 +116,8 @@ extension StoreConformance {
             _ = try await store.insert(StoreSample.stored("two"))
             try expect(try await store.deleteClient(client.id) == .inUse(2), "two use it")
             try expect(try await store.client(client.id) == client, "it is still there")
-            _ = try await store.delete(StoreSample.id("one"))
-            _ = try await store.delete(StoreSample.id("two"))
+            _ = try await store.delete(StoreSample.id("one"), owing: { _ in nil })
+            _ = try await store.delete(StoreSample.id("two"), owing: { _ in nil })
             try expect(try await store.deleteClient(client.id) == .deleted, "it is deleted")
             try expect(try await store.deleteClient(client.id) == .notFound, "it is deleted once")
             try expect(try await store.client(client.id) == nil, "it is gone")

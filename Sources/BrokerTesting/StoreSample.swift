@@ -1,4 +1,5 @@
 import Broker
+import OAuth
 import ProviderProfiles
 import Sealing
 
@@ -21,18 +22,22 @@ enum StoreSample {
 
     static func connection(
         _ name: String = "acme-crm", client: String? = "sales", provider: String = "example", owner: String? = "anna",
-        labels: [String: String] = ["team": "blue", "stage": "test"], isDisabled: Bool = false
+        labels: [String: String] = ["team": "blue", "stage": "test"], grantType: GrantType = .deviceCode,
+        isDisabled: Bool = false
     ) -> Connection {
         Connection(
-            id: id(name), provider: provider, client: client.map { id($0) }, kind: .oauth2, owner: owner,
-            labels: labels, scopes: ["read", "write"], fields: ["host": "example.com", "quote": "\"é\" / \\ \u{1}"],
+            id: id(name), provider: provider, client: client.map { id($0) }, kind: .oauth2,
+            grantType: grantType, owner: owner, labels: labels, scopes: ["read", "write"],
+            resources: ["https://api.example.com/"], fields: ["host": "example.com", "quote": "\"é\" / \\ \u{1}"],
             isDisabled: isDisabled, createdAt: now - .seconds(60), updatedAt: now - .seconds(30), revision: 4)
     }
 
     static func grant(version: Int = 7) -> Grant {
         Grant(
-            version: version, credential: box(0xC1), refresh: box(0xD2, length: 64 << 10), scopes: ["read"],
+            version: version, credential: box(0xC1), refresh: box(0xD2, length: 64 << 10),
+            proofKey: box(0x9F), subject: box(0x5B), scopes: ["read"],
             attributes: ["instance_url": "https://acme.example.com"], account: "anna@example.com",
+            accountKey: "https://as.example.com 0042",
             issuedAt: now - .seconds(600), expiresAt: now + .seconds(3000),
             refreshTokenExpiresAt: now + .seconds(86_400), refreshAt: now + .seconds(2700),
             lastRefreshedAt: now - .seconds(600), fence: 3)
@@ -46,6 +51,41 @@ enum StoreSample {
         return stored
     }
 
+    private static var wishes: ConsentWishes {
+        var wishes = ConsentWishes()
+        wishes.loginHint = "anna@example.com"
+        wishes.prompt = "consent"
+        wishes.claims = #"{"id_token":{"acr":{"essential":true}}}"#
+        wishes.parameters = ["audience": "https://api.example.com", "é": "\"'"]
+        return wishes
+    }
+
+    static func held(_ fill: UInt8, connection: String = "acme-crm", expiresAt: Timestamp = now + .seconds(600))
+        -> HeldGrant
+    {
+        HeldGrant(
+            hash: hash(fill), connection: id(connection), browserHash: hash(0xB0), box: box(0x4E),
+            returnTo: "https://app.example.com/done", expiresAt: expiresAt)
+    }
+
+    static func device(
+        _ connection: String = "acme-crm", id name: String = "d1", pollAt: Timestamp = now,
+        expiresAt: Timestamp = now + .seconds(600)
+    ) -> DeviceConsent {
+        DeviceConsent(
+            connection: id(connection), id: name, box: box(0xDE), userCode: "WDJB-MJHT",
+            verificationURI: "https://as.example.com/device",
+            verificationURIComplete: "https://as.example.com/device?user_code=WDJB-MJHT", scopes: ["read"],
+            interval: 5, pollAt: pollAt, expiresAt: expiresAt)
+    }
+
+    static func owed(_ name: String = "o1", client: String = "sales", retryAt: Timestamp = now) -> OwedRevocation {
+        OwedRevocation(
+            id: name, connection: id("acme-crm"), provider: "example", client: id(client),
+            fields: ["host": "example.com"], version: 7, credential: box(0xC1), refresh: nil, retryAt: retryAt,
+            createdAt: now - .seconds(60))
+    }
+
     static func hash(_ fill: UInt8) -> [UInt8] { Array(repeating: fill, count: 32) }
 
     static func ticket(_ fill: UInt8, connection: String = "acme-crm", expiresAt: Timestamp = now + .seconds(1800))
@@ -53,7 +93,7 @@ enum StoreSample {
     {
         ConsentTicket(
             hash: hash(fill), connection: id(connection), returnTo: "https://app.example.com/done?a=1",
-            requestedBy: id("portal"), expiresAt: expiresAt)
+            requestedBy: id("portal"), wishes: wishes, expiresAt: expiresAt)
     }
 
     static func pending(_ fill: UInt8, connection: String = "acme-crm", expiresAt: Timestamp = now + .seconds(600))
@@ -61,15 +101,19 @@ enum StoreSample {
     {
         PendingAuthorization(
             stateHash: hash(fill), connection: id(connection), client: id("sales"), browserHash: hash(0xB0),
-            verifier: box(0x5E), scopes: ["read"], returnTo: nil, ticketHash: hash(0x71), expiresAt: expiresAt)
+            verifier: box(0x5E), proofKey: box(0x9E), scopes: ["read"], returnTo: nil, ticketHash: hash(0x71),
+            expiresAt: expiresAt)
     }
 
     static func client(_ name: String = "sales") -> RegisteredClient {
         RegisteredClient(
             id: id(name), provider: "example", clientID: "0oa1b2c3", authenticationMethod: "client_secret_post",
-            fields: ["host": "example.com"], scopes: ["read"],
+            fields: ["host": "example.com"], scopes: ["read"], grantTypes: [.jwtBearer, .tokenExchange],
+            isDPoPBound: true, signingAlgorithm: "PS256",
             secrets: [
-                ClientSecret(number: 2, box: box(0x22), createdAt: now - .seconds(10)),
+                ClientSecret(
+                    number: 2, kind: .key, box: box(0x22), keyID: "2026-11", expiresAt: now + .seconds(60),
+                    createdAt: now - .seconds(10)),
                 ClientSecret(number: 1, box: box(0x11), createdAt: now - .seconds(20)),
             ], createdAt: now - .seconds(20), updatedAt: now - .seconds(10), revision: 2)
     }

@@ -1,3 +1,4 @@
+import Broker
 import Synchronization
 
 /// A value that tasks can wait on. Nothing polls and nothing sleeps: a change wakes whoever its result concerns.
@@ -13,10 +14,10 @@ public final class Watched<Value: Sendable>: Sendable {
         var nextID = 0
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     public init(_ value: Value) {
-        state = Mutex(State(value: value))
+        state = Locked(State(value: value))
     }
 
     public var value: Value {

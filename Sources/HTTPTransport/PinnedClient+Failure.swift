@@ -36,7 +36,9 @@ extension PinnedClient {
         switch error {
         case let error as HTTPClientError: error.shortDescription
         case let error as IOError: error.description
-        case let error as NIOSSLError: "TLS: \(reason(in: "\(error)"))"
+        // The second is an alert that came after the handshake: in TLS 1.3 a server judges the client's certificate
+        // when the client is done already (RFC 8446 §4.4.2.4).
+        case is NIOSSLError, is BoringSSLError: "TLS: \(reason(in: "\(error)"))"
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             "TLS: the certificate is for another host"
         case let error as HTTPParserError: "the answer is not HTTP/1.1 (\(error))"

@@ -56,8 +56,10 @@ public struct VettedExchange: HTTPExchange {
     ) async -> Outcome {
         do {
             let destination = try judged(request.url)
+            let tls = try configuration(for: request, to: destination)
             let addresses = try await vettedAddresses(of: destination)
-            return .success(try await dial(addresses, of: destination, with: request, before: end, progress: progress))
+            return .success(
+                try await dial(addresses, of: destination, with: request, tls: tls, before: end, progress: progress))
         } catch {
             return .failure(error)
         }
@@ -68,6 +70,22 @@ public struct VettedExchange: HTTPExchange {
         case .accepted(let destination): return destination
         case .refused(let reason):
             throw ExchangeFailure(.addressRefused, detail: "\(url.host): \(reason)", mayHaveArrived: false)
+        }
+    }
+
+    /// Each request presents its own certificate or none, and none over http: there it would be left out unsaid, and
+    /// the authorization server would see a client that does not prove itself (RFC 8705 §2).
+    private func configuration(
+        for request: EndpointRequest, to destination: Destination
+    ) throws(ExchangeFailure) -> TLSConfiguration {
+        guard let key = request.clientKey else { return tls }
+        do throws(UnusableClientKey) {
+            guard destination.isSecure else { throw UnusableClientKey("a certificate is presented over https alone") }
+            return try tls.presenting(key)
+        } catch {
+            throw ExchangeFailure(
+                .clientKeyUnusable, detail: "\(request.url.host): the client's key: \(error.reason)",
+                mayHaveArrived: false)
         }
     }
 
@@ -96,7 +114,7 @@ public struct VettedExchange: HTTPExchange {
     /// the request on: once a connection stood the request may have left, and it is never sent twice (N6).
     private func dial(
         _ addresses: [IPAddress], of destination: Destination, with request: EndpointRequest,
-        before end: ContinuousClock.Instant, progress: Progress
+        tls: TLSConfiguration, before end: ContinuousClock.Instant, progress: Progress
     ) async throws(ExchangeFailure) -> EndpointResponse {
         let candidates = addresses.prefix(Self.maximumAttempts)
         for (index, address) in candidates.enumerated() {

@@ -27,6 +27,12 @@ public struct Dialect: Sendable, Hashable {
     public var tokenTypeAliases: Set<String> = []
     /// Client id and secret go into Basic as they are, without the form-encoding of RFC 6749 §2.3.1.
     public var rawBasicEncoding = false
+    /// Whom a client assertion is for.
+    public var assertionAudience = AssertionAudience.issuer
+    /// How a client assertion names the key's certificate; nothing names it by `kid` alone.
+    public var assertionCertificateHeaders: Set<CertificateHeader> = []
+    /// `client_id` goes along with a client assertion, which says it already (RFC 7521 §4.2).
+    public var sendsClientIDWithAssertion = false
     /// The member that holds the token answer, as a dotted path; nil is the answer itself.
     public var responseRoot: String?
     /// Where a standard member stands under another name (a dotted path), by the standard's name.

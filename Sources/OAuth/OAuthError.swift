@@ -4,11 +4,14 @@ public struct OAuthError: Error, Sendable, Hashable {
     /// For people: at most 300 characters, without control characters. Escape it before it goes into a page.
     public let description: String?
     public let uri: String?
+    /// A second code that some servers send in `suberror`, and which says more.
+    public let subcode: String?
 
-    public init(code: String, description: String? = nil, uri: String? = nil) {
+    public init(code: String, description: String? = nil, uri: String? = nil, subcode: String? = nil) {
         self.code = Self.sanitised(code, limit: 100)
         self.description = description.map { Self.sanitised($0, limit: 300) }
         self.uri = uri.map { Self.sanitised($0, limit: 300) }
+        self.subcode = subcode.map { Self.sanitised($0, limit: 100) }
     }
 
     public static func == (left: OAuthError, right: OAuthError) -> Bool { left.code == right.code }
@@ -42,7 +45,8 @@ public struct OAuthError: Error, Sendable, Hashable {
     public func remedy(_ overrides: [String: Remedy] = [:]) -> Remedy? {
         if let remedy = overrides[code] { return remedy }
         switch code {
-        case "invalid_grant", "access_denied", "interaction_required", "login_required", "consent_required",
+        case "invalid_grant", "bad_refresh_token", "access_denied", "expired_token", "account_changed",
+            "interaction_required", "login_required", "consent_required",
             "account_selection_required":
             return .reauthorize
         case "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request",

@@ -4,11 +4,12 @@ import HTTPTypes
 public enum Revocation {
     /// - Parameter hint: `refresh_token` or `access_token` (§2.1).
     public static func request(
-        token: Secret, hint: String, at endpoint: EndpointURL, client: Client, dialect: Dialect
+        token: Secret, hint: String, at endpoint: EndpointURL, client: Client, dialect: Dialect,
+        freshness: Freshness
     ) -> EndpointRequest {
         TokenRequest.form(
             Parameters([("token", token.reveal()), ("token_type_hint", hint)]), at: endpoint, client: client,
-            dialect: dialect)
+            dialect: dialect, freshness: freshness)
     }
 
     public enum Verdict: Sendable, Hashable {

@@ -34,7 +34,11 @@ public struct Apply: Sendable {
     }
 
     /// The names that no field and no captured attribute may have.
-    static let reservedNames = ProfileKind.allCases.reduce(into: Set(["refresh_token", "id_token", "client_secret"])) {
+    static let reservedNames = ProfileKind.allCases.reduce(
+        into: Set([
+            "refresh_token", "id_token", "client_id", "client_secret",
+        ])
+    ) {
         $0.formUnion(secretHoles(of: $1))
     }
 

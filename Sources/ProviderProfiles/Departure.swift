@@ -24,6 +24,10 @@ public enum Departure: Sendable, Hashable {
     case dropTokenParameter(String)
     /// The code comes back under this name.
     case codeParameter(String)
+    /// Authorization requests are not pushed, although there is an endpoint for it (RFC 9126).
+    case noPAR
+    /// `client_id` stands beside an assertion that says it already (RFC 7521 §4.2).
+    case clientIDWithAssertion
 
     /// The words of the list.
     enum Name: String, CaseIterable {
@@ -37,11 +41,13 @@ public enum Departure: Sendable, Hashable {
         case dropAuthorizationParameter = "drop_authorization_parameter"
         case dropTokenParameter = "drop_token_parameter"
         case codeParameter = "code_parameter"
+        case noPAR = "no_par"
+        case clientIDWithAssertion = "client_id_with_assertion"
 
         /// What the value is; nil where there is none.
         var value: String? {
             switch self {
-            case .noPKCE, .rawBasic, .formResponse: nil
+            case .noPKCE, .rawBasic, .formResponse, .noPAR, .clientIDWithAssertion: nil
             case .responseScopeSeparator: "C"
             case .tokenTypeAlias: "WORD"
             case .responseRoot: "PATH"
@@ -89,6 +95,8 @@ public enum Departure: Sendable, Hashable {
         case .noPKCE: self = .noPKCE
         case .rawBasic: self = .rawBasic
         case .formResponse: self = .formResponse
+        case .noPAR: self = .noPAR
+        case .clientIDWithAssertion: self = .clientIDWithAssertion
         case .responseScopeSeparator:
             guard value.count == 1, let separator = value.first else {
                 throw Invalid(message: "\(name.rawValue) takes one character")
@@ -126,6 +134,8 @@ public enum Departure: Sendable, Hashable {
         case .dropAuthorizationParameter(let name): "drop_authorization_parameter:\(name)"
         case .dropTokenParameter(let name): "drop_token_parameter:\(name)"
         case .codeParameter: "code_parameter"
+        case .noPAR: "no_par"
+        case .clientIDWithAssertion: "client_id_with_assertion"
         }
     }
 
@@ -141,6 +151,9 @@ public enum Departure: Sendable, Hashable {
         case .dropAuthorizationParameter(let name): dialect.droppedAuthorizationParameters.insert(name)
         case .dropTokenParameter(let name): dialect.droppedTokenParameters.insert(name)
         case .codeParameter(let name): dialect.codeParameter = name
+        case .clientIDWithAssertion: dialect.sendsClientIDWithAssertion = true
+        // Which request is made, not how: `Provider` says it.
+        case .noPAR: break
         }
     }
 }

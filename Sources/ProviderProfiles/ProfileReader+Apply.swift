@@ -3,12 +3,8 @@ import OAuth
 extension ProfileReader {
     /// What of the token response is kept under a name.
     mutating func captures(
-        _ value: JSONValue?, fields: [ProviderProfile.Field], departures: [Departure]
+        _ value: JSONValue?, of profile: ProviderProfile
     ) -> [ProviderProfile.Capture] {
-        // The answer's raw members are captured from: a token that stands there under another name is one all the same.
-        let moved = departures.compactMap { departure in
-            if case .responseMember(_, let path) = departure { path } else { nil }
-        }
         var captures: [ProviderProfile.Capture] = []
         for (index, element) in (array(value, "/capture", of: "objects") ?? []).enumerated() {
             let path = "/capture/\(index)"
@@ -18,11 +14,11 @@ extension ProfileReader {
                 complain("\(path)/name", "must have the form \(Template.nameForm)")
             }
             if Apply.reservedNames.contains(name) { complain("\(path)/name", "is a name that Credence fills itself") }
-            if fields.contains(where: { $0.name == name }) || captures.contains(where: { $0.name == name }) {
+            if profile.fields.contains(where: { $0.name == name }) || captures.contains(where: { $0.name == name }) {
                 complain("\(path)/name", "is the name of a field, or of an earlier capture")
             }
             let from = string(members["from"], "\(path)/from") ?? name
-            if Departure.responseMembers.contains(from) || moved.contains(from) {
+            if profile.isKept(from) {
                 complain("\(path)/from", "is a member that Credence keeps itself: what is captured is shown")
             }
             captures.append(ProviderProfile.Capture(name: name, from: from))

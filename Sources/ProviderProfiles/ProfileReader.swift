@@ -115,13 +115,17 @@ struct ProfileReader {
     }
 
     /// A template whose holes are among the known.
-    mutating func template(_ text: String?, _ path: String, holes known: Set<String>) -> Template? {
+    /// - Parameter claims: whether a hole may be a claim's too.
+    mutating func template(
+        _ text: String?, _ path: String, holes known: Set<String>, claims: Bool = false
+    ) -> Template? {
         guard let text else { return nil }
-        guard let template = Template(text) else {
-            complain(path, "has a brace that is not part of a {field} hole; a brace itself is written twice")
+        guard let template = Template(text, claims: claims) else {
+            let holes = claims ? "{field} or {claim:NAME}" : "{field}"
+            complain(path, "has a brace that is not part of a \(holes) hole; a brace itself is written twice")
             return nil
         }
-        for hole in template.holes where !known.contains(hole) {
+        for hole in template.holes where !known.contains(hole) && Template.claim(ofHole: hole) == nil {
             let names = known.isEmpty ? "none" : known.sorted().joined(separator: ", ")
             complain(path, "has the hole {\(hole)}, which nothing fills; known are: \(names)")
         }

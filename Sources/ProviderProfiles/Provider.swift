@@ -17,6 +17,14 @@ public struct Provider: Sendable {
     public let refreshTokenPolicy: ProviderProfile.RefreshToken
     public let capture: [ProviderProfile.Capture]
     public let apply: Apply
+    /// Where it is told whose account a connection is.
+    public let identity: Identity?
+    /// Whether tokens are bound to a key of the client (RFC 9449).
+    public let isDPoPBound: Bool
+    /// Whether authorization requests may be pushed (RFC 9126), where there is an endpoint for it.
+    public let pushesAuthorizationRequests: Bool
+    let jwtBearerForm: JWTBearerForm?
+    let idTokenIssuerForms: [Template]
     let hostTemplates: [Template]
 
     /// Where the credential belongs: hosts in lower case, with a port where one is written; `*.` before a name stands

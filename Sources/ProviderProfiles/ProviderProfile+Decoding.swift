@@ -29,11 +29,13 @@ extension ProfileReader {
     private static let oauthMembers = [
         "authorization_server", "scopes", "authorization_parameters", "token_parameters", "refresh_parameters",
         "departures", "errors", "expiry", "refresh_token", "capture", "identity",
+        "jwt_bearer", "client_assertion", "id_token", "dpop",
     ]
     /// Credence's own to say: a profile that could set these could undo what protects a consent, or show a secret.
     private static let reservedParameters = [
         "state", "redirect_uri", "code_challenge", "code_challenge_method", "client_id", "client_secret", "code",
-        "code_verifier", "refresh_token",
+        "code_verifier", "refresh_token", "nonce", "request", "request_uri", "dpop_jkt", "client_assertion",
+        "client_assertion_type", "assertion", "device_code", "subject_token",
     ]
 
     /// nil when it is not even an object; else judge by the problems.
@@ -98,6 +100,10 @@ extension ProfileReader {
                 "must hold S256, the one method that Credence uses; a provider that refuses it has the departure no_pkce"
             )
         }
+        if profile.requirePushedAuthorizationRequests, profile.departures.contains(.noPAR) {
+            complain(
+                "/authorization_server/require_pushed_authorization_requests", "contradicts the departure no_par")
+        }
         for (code, value) in object(members["errors"], "/errors")?.pairs ?? [] {
             profile.errors[code] = choice(value, join("/errors", code), OAuthError.Remedy.self)
         }
@@ -110,10 +116,12 @@ extension ProfileReader {
             profile.refreshToken.grace = seconds(token["grace"], "/refresh_token/grace", orNull: false) ?? 0
             profile.refreshToken.lifetime = seconds(token["lifetime"], "/refresh_token/lifetime")
         }
-        profile.capture = captures(members["capture"], fields: profile.fields, departures: profile.departures)
-        if let identity = members["identity"], identity != .null {
-            complain("/identity", "must be null: this version reads no identities")
-        }
+        profile.capture = captures(members["capture"], of: profile)
+        profile.identity = identity(members["identity"], of: profile, holes: holes)
+        profile.jwtBearer = jwtBearer(members["jwt_bearer"], holes: holes)
+        clientAssertion(members["client_assertion"], into: &profile, holes: holes)
+        idToken(members["id_token"], into: &profile, holes: holes)
+        profile.isDPoPBound = bool(members["dpop"], "/dpop") ?? false
     }
 
     private mutating func parameters(

@@ -37,58 +37,87 @@ extension ProviderProfile {
     private func filled(
         _ values: [String: String], waiting: Set<String>, allowHTTP: Bool
     ) -> Result<Provider, FieldProblems> {
-        var problems: [String] = []
-        let (server, discoveryIssuer) = server(values, waiting: waiting, allowHTTP: allowHTTP, &problems)
+        var filling = Filling(values: values, waiting: waiting, allowHTTP: allowHTTP)
+        var dialect = dialect(values)
+        let (server, discoveryIssuer) = server(&filling, &dialect)
         let apply = Apply(
-            headers: entries(headers, values, in: "header", &problems),
-            query: entries(query, values, in: "query parameter", &problems),
-            cookies: entries(cookies, values, in: "cookie", &problems), fields: values)
+            headers: entries(headers, values, in: "header", &filling.problems),
+            query: entries(query, values, in: "query parameter", &filling.problems),
+            cookies: entries(cookies, values, in: "cookie", &filling.problems), fields: values)
+        let identity = identity(&filling)
+        if let audience = audience(&filling) { dialect.assertionAudience = audience }
+        for template in idTokenIssuers { filling.judge(issuer: template) }
         let captured = Set(capture.map(\.name))
         for template in hosts where captured.isDisjoint(with: template.holes) {
             for entry in HostName.entries(template.filled(values)) where HostName.normalized(entry) == nil {
-                problems.append("The host '\(entry)' is none: give names such as api.example.com, set apart by commas.")
+                filling.problems.append(
+                    "The host '\(entry)' is none: give names such as api.example.com, set apart by commas.")
             }
         }
-        guard problems.isEmpty else { return .failure(FieldProblems(problems: problems)) }
+        guard filling.problems.isEmpty else { return .failure(FieldProblems(problems: filling.problems)) }
         return .success(
             Provider(
                 name: name, title: title, kind: kind, authorizationServer: server, discoveryIssuer: discoveryIssuer,
-                dialect: dialect(values), defaultScopes: defaultScopes.map { $0.filled(values) }.filter { !$0.isEmpty },
+                dialect: dialect, defaultScopes: defaultScopes.map { $0.filled(values) }.filter { !$0.isEmpty },
                 remedies: errors, expiry: expiry, refreshTokenPolicy: refreshToken, capture: capture, apply: apply,
-                hostTemplates: hosts))
+                identity: identity, isDPoPBound: isDPoPBound,
+                pushesAuthorizationRequests: !departures.contains(.noPAR),
+                jwtBearerForm: jwtBearer, idTokenIssuerForms: idTokenIssuers, hostTemplates: hosts))
     }
 
     private func server(
-        _ values: [String: String], waiting: Set<String>, allowHTTP: Bool, _ problems: inout [String]
+        _ filling: inout Filling, _ dialect: inout Dialect
     ) -> (AuthorizationServer, discoveryIssuer: String?) {
         var server = AuthorizationServer()
         var given: Set<String> = []
-        var hasUnjudged = false
         for (name, template) in endpoints {
-            guard waiting.isDisjoint(with: template.holes) else {
-                hasUnjudged = true
-                continue
-            }
-            do throws(Template.Misfit) {
-                guard let url = try template.filledEndpoint(name, values, allowHTTP: allowHTTP) else { continue }
-                given.insert(name)
-                Self.set(name, url, in: &server)
-            } catch {
-                problems.append(error.message)
-            }
+            guard let url = filling.url(template, of: name) else { continue }
+            given.insert(name)
+            if name == "refresh_endpoint" { dialect.refreshEndpoint = url } else { Self.set(name, url, in: &server) }
         }
         server.tokenEndpointAuthMethodsSupported = tokenEndpointAuthMethodsSupported
         server.codeChallengeMethodsSupported = codeChallengeMethodsSupported
         server.grantTypesSupported = grantTypesSupported
         server.authorizationResponseIssParameterSupported = authorizationResponseIssParameterSupported
+        server.requirePushedAuthorizationRequests = requirePushedAuthorizationRequests
+        server.dpopSigningAlgValuesSupported = dpopSigningAlgValuesSupported
+        server.idTokenSigningAlgValuesSupported = idTokenSigningAlgValuesSupported
 
-        guard kind == .oauth2, !hasUnjudged, problems.isEmpty else { return (server, nil) }
+        let hasUnjudged = endpoints.contains { filling.isWaiting($0.template) }
+        guard kind == .oauth2, !hasUnjudged, filling.problems.isEmpty else { return (server, nil) }
         if given.isSuperset(of: ["authorization_endpoint", "token_endpoint"]) { return (server, nil) }
         guard given.contains("issuer") else {
-            problems.append("Give issuer, or authorization_endpoint and token_endpoint.")
+            // Who gets tokens without a browser needs no more than where they are.
+            if given.contains("token_endpoint") { return (server, nil) }
+            filling.problems.append(
+                "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
             return (server, nil)
         }
         return (server, server.issuer)
+    }
+
+    private func identity(_ filling: inout Filling) -> Provider.Identity? {
+        guard let identity else { return nil }
+        let source: Provider.Identity.Source
+        switch identity.source {
+        case .idToken: source = .idToken
+        case .userinfo: source = .userinfo
+        case .tokenResponse: source = .tokenResponse
+        case .endpoint(let template):
+            guard let url = filling.url(template, of: "identity") else { return nil }
+            source = .endpoint(url)
+        }
+        return Provider.Identity(source: source, id: identity.id, name: identity.name)
+    }
+
+    private func audience(_ filling: inout Filling) -> AssertionAudience? {
+        switch assertionAudience {
+        case nil: nil
+        case .issuer?: .issuer
+        case .tokenEndpoint?: .tokenEndpoint
+        case .fixed(let template)?:
+            filling.url(template, of: "the audience of client_assertion").map { .fixed($0.string) }
+        }
     }
 
     private func entries(
@@ -113,6 +142,7 @@ extension ProviderProfile {
         dialect.authorizationParameters = fill(authorizationParameters)
         dialect.tokenParameters = fill(tokenParameters)
         dialect.refreshParameters = fill(refreshParameters)
+        dialect.assertionCertificateHeaders = assertionCertificateHeaders
         for departure in departures { departure.apply(to: &dialect) }
         return dialect
     }
@@ -128,7 +158,43 @@ extension ProviderProfile {
         case "pushed_authorization_request_endpoint": server.pushedAuthorizationRequestEndpoint = url
         case "userinfo_endpoint": server.userinfoEndpoint = url
         case "jwks_uri": server.jwksURI = url
+        case "registration_endpoint": server.registrationEndpoint = url
         default: return
+        }
+    }
+}
+
+/// What the holes are filled with, and what did not fit.
+private struct Filling {
+    let values: [String: String]
+    /// Fields that are filled in later.
+    let waiting: Set<String>
+    let allowHTTP: Bool
+    /// For people.
+    var problems: [String] = []
+
+    func isWaiting(_ template: Template) -> Bool { !waiting.isDisjoint(with: template.holes) }
+
+    /// nil when it must wait, does not fit, or is one hole that nobody filled.
+    mutating func url(_ template: Template, of name: String) -> EndpointURL? {
+        guard !isWaiting(template) else { return nil }
+        do throws(Template.Misfit) {
+            return try template.filledEndpoint(name, values, allowHTTP: allowHTTP)
+        } catch {
+            problems.append(error.message)
+            return nil
+        }
+    }
+
+    /// Whether the fields fit, whatever the claims will be.
+    mutating func judge(issuer template: Template) {
+        guard !isWaiting(template) else { return }
+        let claims = template.claims.map { (Template.hole(ofClaim: $0), "1") }
+        do throws(Template.Misfit) {
+            _ = try template.filledIssuer(
+                values.merging(claims) { own, _ in own }, allowHTTP: allowHTTP)
+        } catch {
+            problems.append(error.message)
         }
     }
 }

@@ -78,12 +78,15 @@ public struct ProviderProfile: Sendable {
     /// The day somebody last held it against the provider's documentation, such as `2026-11-22`.
     public internal(set) var checked: String?
     public internal(set) var fields: [Field] = []
-    /// The members of RFC 8414 §2 that are URLs, by name, with holes.
+    /// The members of `authorization_server` that are URLs, by name, with holes.
     var endpoints: [(name: String, template: Template)] = []
     var tokenEndpointAuthMethodsSupported: [String]?
     var codeChallengeMethodsSupported: [String]?
-    var grantTypesSupported: [String]?
+    public internal(set) var grantTypesSupported: [String]?
     var authorizationResponseIssParameterSupported = false
+    var requirePushedAuthorizationRequests = false
+    var dpopSigningAlgValuesSupported: [String]?
+    var idTokenSigningAlgValuesSupported: [String]?
     var defaultScopes: [Template] = []
     var scopeSeparator = " "
     var authorizationParameters: [(name: String, template: Template)] = []
@@ -94,6 +97,14 @@ public struct ProviderProfile: Sendable {
     public internal(set) var expiry = Expiry()
     public internal(set) var refreshToken = RefreshToken()
     public internal(set) var capture: [Capture] = []
+    var identity: IdentityForm?
+    var jwtBearer: JWTBearerForm?
+    var assertionAudience: AssertionAudienceForm?
+    var assertionCertificateHeaders: Set<CertificateHeader> = []
+    /// With holes of fields and claims.
+    var idTokenIssuers: [Template] = []
+    /// Whether tokens are bound to a key of the client (RFC 9449).
+    public internal(set) var isDPoPBound = false
     var headers: [Entry] = []
     var query: [Entry] = []
     var cookies: [Entry] = []

@@ -38,8 +38,20 @@ extension Template {
     /// The holes by which a value can choose the host: a whole base URL, and a part of the host that nothing but the
     /// port follows.
     var hostHoles: [String] {
+        holePlacesBeforePath.filter { index in
+            guard index > 0, index + 1 < parts.count, case .text(let next) = parts[index + 1], next.hasPrefix("."),
+                !next.hasPrefix("./"), !next.hasPrefix(".?")
+            else { return true }
+            return false
+        }.compactMap { parts[$0].hole }
+    }
+
+    /// The holes that stand before the path, whatever follows them.
+    var authorityHoles: [String] { holePlacesBeforePath.compactMap { parts[$0].hole } }
+
+    private var holePlacesBeforePath: [Int] {
         var isInHost = false
-        var found: [String] = []
+        var found: [Int] = []
         for (index, part) in parts.enumerated() {
             switch part {
             case .text(let text):
@@ -49,14 +61,8 @@ extension Template {
                 } else if text.contains("/") || text.contains("?") {
                     isInHost = false
                 }
-            case .hole(let name):
-                guard index == 0 || isInHost else { continue }
-                guard index > 0, index + 1 < parts.count, case .text(let next) = parts[index + 1], next.hasPrefix("."),
-                    !next.hasPrefix("./"), !next.hasPrefix(".?")
-                else {
-                    found.append(name)
-                    continue
-                }
+            case .hole:
+                if index == 0 || isInHost { found.append(index) }
             }
         }
         return found
@@ -69,7 +75,7 @@ extension Template {
         } catch {
             throw Misfit(message: "\(name) is not the URL of an endpoint: \(error).")
         }
-        guard url.isSecure || allowHTTP else {
+        guard url.isSafe(allowHTTP: allowHTTP) else {
             throw Misfit(message: "\(name) must be https; http is for --development alone.")
         }
         // RFC 8414 §2.

@@ -3,12 +3,19 @@ struct Template: Sendable, Hashable {
     enum Part: Sendable, Hashable {
         case text(String)
         case hole(String)
+
+        /// The hole's name; nil for text.
+        var hole: String? {
+            guard case .hole(let name) = self else { return nil }
+            return name
+        }
     }
 
     let parts: [Part]
 
     /// nil when a brace stands alone, or a hole's name has another form than a field's.
-    init?(_ source: String) {
+    /// - Parameter claims: whether a hole may be a claim's too: `{claim:tid}`.
+    init?(_ source: String, claims: Bool = false) {
         var parts: [Part] = []
         var text = String.UnicodeScalarView()
         var rest = source.unicodeScalars[...]
@@ -17,10 +24,12 @@ struct Template: Sendable, Hashable {
             case "{" where rest.first == "{", "}" where rest.first == "}":
                 text.append(rest.removeFirst())
             case "{":
-                guard let close = rest.firstIndex(of: "}"), Self.isName(rest[..<close]) else { return nil }
+                guard let close = rest.firstIndex(of: "}") else { return nil }
+                let hole = String(rest[..<close])
+                guard Self.isName((claims ? Self.claim(ofHole: hole) ?? hole : hole).unicodeScalars) else { return nil }
                 if !text.isEmpty { parts.append(.text(String(text))) }
                 text = String.UnicodeScalarView()
-                parts.append(.hole(String(rest[..<close])))
+                parts.append(.hole(hole))
                 rest = rest[rest.index(after: close)...]
             case "}": return nil
             default: text.append(scalar)
@@ -38,12 +47,7 @@ struct Template: Sendable, Hashable {
         return name.count <= 64 && name.allSatisfy { $0.isASCIIAlphanumeric || $0 == "_" }
     }
 
-    var holes: [String] {
-        parts.compactMap { part in
-            guard case .hole(let name) = part else { return nil }
-            return name
-        }
-    }
+    var holes: [String] { parts.compactMap(\.hole) }
 
     /// Whether it is nothing but one hole.
     var isOneHole: Bool { parts.count == 1 && !holes.isEmpty }

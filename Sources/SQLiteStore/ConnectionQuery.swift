@@ -53,8 +53,9 @@ struct ConnectionQuery: Sendable {
         CASE \
         WHEN c.is_disabled THEN 'disabled' \
         WHEN g.reauthorization IS NOT NULL THEN 'reauthorization_required' \
-        WHEN g.version > 0 AND g.refresh IS NULL AND g.expires_at <= ? THEN 'reauthorization_required' \
-        WHEN g.version = 0 THEN 'pending' \
+        WHEN g.version > 0 AND g.expires_at <= ? AND NOT \(ConnectionRow.isRenewable) THEN 'reauthorization_required' \
+        WHEN g.credential IS NULL AND g.failure_since IS NOT NULL AND \(ConnectionRow.isReissuable) THEN 'unavailable' \
+        WHEN g.credential IS NULL THEN 'pending' \
         WHEN g.expires_at <= ? THEN 'unavailable' \
         WHEN g.failure_since IS NULL THEN 'active' \
         ELSE 'degraded' END

@@ -1,4 +1,5 @@
 import Broker
+import OAuth
 import ProviderProfiles
 import Sealing
 
@@ -6,12 +7,23 @@ import Sealing
 enum ConnectionRow {
     /// In the order in which `read` takes them; `c` is the connection and `g` its grant.
     static let columns = """
-        c.id, c.provider, c.client, c.kind, c.owner, c.labels, c.scopes, c.fields, c.is_disabled, c.created_at, \
-        c.updated_at, c.revision, \
-        g.version, g.credential, g.refresh, g.scopes, g.attributes, g.account, g.issued_at, g.expires_at, \
+        c.id, c.provider, c.client, c.kind, c.grant_type, c.owner, c.labels, c.scopes, c.resources, c.fields, \
+        c.is_disabled, c.created_at, c.updated_at, c.revision, \
+        g.version, g.credential, g.refresh, g.proof_key, g.subject, g.scopes, g.attributes, g.account, g.account_key, \
+        g.issued_at, g.expires_at, \
         g.refresh_token_expires_at, g.refresh_at, g.last_refreshed_at, g.reauthorization, g.failure_since, \
         g.failure_reason, g.failure_attempts, g.failure_retry_at, g.fence, g.attempt_id, g.attempt_fence, \
         g.attempt_owner, g.attempt_lease_until
+        """
+
+    /// `StoredConnection.isRenewable`.
+    static let isRenewable = "(g.refresh IS NOT NULL OR \(isReissuable))"
+
+    /// `StoredConnection.isReissuable`.
+    static let isReissuable = """
+        (c.kind = 'oauth2' AND (c.grant_type IN ('\(GrantType.clientCredentials.rawValue)', \
+        '\(GrantType.jwtBearer.rawValue)') \
+        OR (c.grant_type = '\(GrantType.tokenExchange.rawValue)' AND g.subject IS NOT NULL)))
         """
 
     static func read(_ columns: inout Columns) throws -> StoredConnection {
@@ -33,9 +45,11 @@ enum ConnectionRow {
                 return client
             },
             kind: try columns.word(ProfileKind.self),
+            grantType: try columns.word(GrantType.self),
             owner: try columns.optionalText(),
             labels: try columns.json(),
             scopes: try columns.json(),
+            resources: try columns.json(),
             fields: try columns.json(),
             isDisabled: try columns.integer() != 0,
             createdAt: try columns.time(),
@@ -48,9 +62,12 @@ enum ConnectionRow {
             version: try columns.integer(),
             credential: try columns.optionalBox(),
             refresh: try columns.optionalBox(),
+            proofKey: try columns.optionalBox(),
+            subject: try columns.optionalBox(),
             scopes: try columns.json(),
             attributes: try columns.json(),
             account: try columns.optionalText(),
+            accountKey: try columns.optionalText(),
             issuedAt: try columns.optionalTime(),
             expiresAt: try columns.optionalTime(),
             refreshTokenExpiresAt: try columns.optionalTime(),
@@ -89,7 +106,8 @@ enum ConnectionRow {
 
     /// The columns of a grant that a commit replaces: all but its name, its fence and its attempt.
     static let grantColumns = [
-        "version", "credential", "refresh", "scopes", "attributes", "account", "issued_at", "expires_at",
+        "version", "credential", "refresh", "proof_key", "subject", "scopes", "attributes", "account", "account_key",
+        "issued_at", "expires_at",
         "refresh_token_expires_at", "refresh_at", "last_refreshed_at", "reauthorization", "failure_since",
         "failure_reason", "failure_attempts", "failure_retry_at",
     ]
@@ -97,7 +115,8 @@ enum ConnectionRow {
     static func values(_ grant: Grant) -> [Value] {
         [
             .integer(grant.version), .bytes(grant.credential?.bytes), .bytes(grant.refresh?.bytes),
-            .json(grant.scopes), .json(grant.attributes), .text(grant.account), .time(grant.issuedAt),
+            .bytes(grant.proofKey?.bytes), .bytes(grant.subject?.bytes), .json(grant.scopes), .json(grant.attributes),
+            .text(grant.account), .text(grant.accountKey), .time(grant.issuedAt),
             .time(grant.expiresAt), .time(grant.refreshTokenExpiresAt), .time(grant.refreshAt),
             .time(grant.lastRefreshedAt), .text(grant.reauthorization?.rawValue),
         ] + values(grant.failure)

@@ -8,6 +8,9 @@ enum Migrations {
         migrator.registerMigration("0001-first") { db in
             try db.execute(sql: first)
         }
+        migrator.registerMigration("0002-grants") { db in
+            try db.execute(sql: grants)
+        }
         return migrator
     }
 
@@ -141,5 +144,70 @@ enum Migrations {
             state TEXT NOT NULL,
             box BLOB NOT NULL
         ) STRICT;
+        """
+
+    /// Every grant type, keys of clients and of connections, what is held, polled and owed. The defaults are what rows of
+    /// before mean.
+    private static let grants = """
+        ALTER TABLE connection ADD COLUMN grant_type TEXT NOT NULL DEFAULT 'authorization_code';
+        ALTER TABLE connection ADD COLUMN resources TEXT NOT NULL DEFAULT '[]';
+
+        ALTER TABLE credential ADD COLUMN proof_key BLOB;
+        ALTER TABLE credential ADD COLUMN subject BLOB;
+        ALTER TABLE credential ADD COLUMN account_key TEXT;
+
+        ALTER TABLE client ADD COLUMN grant_types TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE client ADD COLUMN is_dpop_bound INTEGER NOT NULL DEFAULT 0 CHECK (is_dpop_bound IN (0, 1));
+        ALTER TABLE client ADD COLUMN signing_algorithm TEXT;
+        ALTER TABLE client_secret ADD COLUMN kind TEXT NOT NULL DEFAULT 'secret';
+        ALTER TABLE client_secret ADD COLUMN key_id TEXT;
+        ALTER TABLE client_secret ADD COLUMN expires_at INTEGER;
+
+        ALTER TABLE consent_ticket ADD COLUMN wishes TEXT NOT NULL DEFAULT '{"parameters":{}}';
+        ALTER TABLE pending_authorization ADD COLUMN proof_key BLOB;
+
+        CREATE TABLE held_grant (
+            hash BLOB NOT NULL PRIMARY KEY,
+            connection TEXT NOT NULL REFERENCES connection (id) ON DELETE CASCADE,
+            browser_hash BLOB NOT NULL,
+            box BLOB NOT NULL,
+            return_to TEXT,
+            expires_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX held_grant_by_connection ON held_grant (connection);
+        CREATE INDEX held_grant_by_expiry ON held_grant (expires_at);
+
+        CREATE TABLE device_consent (
+            connection TEXT NOT NULL PRIMARY KEY REFERENCES connection (id) ON DELETE CASCADE,
+            id TEXT NOT NULL,
+            box BLOB,
+            user_code TEXT NOT NULL,
+            verification_uri TEXT NOT NULL,
+            verification_uri_complete TEXT,
+            scopes TEXT NOT NULL,
+            interval INTEGER NOT NULL,
+            poll_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            failure TEXT
+        ) STRICT;
+        CREATE INDEX device_consent_due ON device_consent (poll_at, connection) WHERE failure IS NULL;
+        CREATE INDEX device_consent_by_expiry ON device_consent (expires_at);
+
+        -- What providers have still to be told of connections that are gone: no reference to them.
+        CREATE TABLE revocation (
+            id TEXT NOT NULL PRIMARY KEY,
+            connection TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            client TEXT NOT NULL,
+            fields TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            credential BLOB,
+            refresh BLOB,
+            attempts INTEGER NOT NULL,
+            retry_at INTEGER NOT NULL,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX revocation_due ON revocation (retry_at, id);
+        CREATE INDEX revocation_by_client ON revocation (client);
         """
 }

@@ -1,5 +1,6 @@
 public import Broker
 import GRDB
+import OAuth
 import ProviderProfiles
 
 // ConnectionStore: what people decide. The refresh has a file of its own.
@@ -21,14 +22,15 @@ extension SQLiteStore {
         return try await write { db in
             let inserted = try db.change(
                 """
-                INSERT INTO connection (id, provider, client, kind, owner, labels, scopes, fields, is_disabled,
-                    created_at, updated_at, revision)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                INSERT INTO connection (id, provider, client, kind, grant_type, owner, labels, scopes, resources, fields,
+                    is_disabled, created_at, updated_at, revision)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
                 """,
                 [
                     .text(connection.id.string), .text(connection.provider), .text(connection.client?.string),
-                    .text(connection.kind.rawValue), .text(connection.owner), .json(connection.labels),
-                    .json(connection.scopes), .json(connection.fields), .integer(connection.isDisabled ? 1 : 0),
+                    .text(connection.kind.rawValue), .text(connection.grantType.rawValue), .text(connection.owner),
+                    .json(connection.labels), .json(connection.scopes), .json(connection.resources),
+                    .json(connection.fields), .integer(connection.isDisabled ? 1 : 0),
                     .time(connection.createdAt), .time(connection.updatedAt), .integer(connection.revision),
                 ])
             guard inserted == 1 else { return (false, nil) }
@@ -65,10 +67,13 @@ extension SQLiteStore {
         }
     }
 
-    public func delete(_ id: ConnectionID) async throws(StoreFailure) -> StoredConnection? {
+    public func delete(
+        _ id: ConnectionID, owing: @escaping @Sendable (StoredConnection) -> OwedRevocation?
+    ) async throws(StoreFailure) -> StoredConnection? {
         try await write(erasing: true) { db in
             guard let stored = try db.storedConnection(id) else { return (nil, nil) }
-            // The grant, the labels, the tickets and the pending authorizations go with it: ON DELETE CASCADE.
+            if let owed = owing(stored) { try db.insert(owed) }
+            // All that belongs to it goes with it: ON DELETE CASCADE.
             try db.change("DELETE FROM connection WHERE id = ?", [.text(id.string)])
             return (stored, ConnectionChange(id: id, version: nil))
         }

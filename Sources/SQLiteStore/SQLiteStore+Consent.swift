@@ -10,12 +10,12 @@ extension SQLiteStore {
         try await write { db in
             try db.change(
                 """
-                INSERT INTO consent_ticket (hash, connection, return_to, requested_by, expires_at)
-                SELECT ?, id, ?, ?, ? FROM connection WHERE id = ?
+                INSERT INTO consent_ticket (hash, connection, return_to, requested_by, wishes, expires_at)
+                SELECT ?, id, ?, ?, ?, ? FROM connection WHERE id = ?
                 """,
                 [
                     .bytes(ticket.hash), .text(ticket.returnTo), .text(ticket.requestedBy.string),
-                    .time(ticket.expiresAt), .text(ticket.connection.string),
+                    .json(ticket.wishes), .time(ticket.expiresAt), .text(ticket.connection.string),
                 ])
             return ((), nil)
         }
@@ -24,13 +24,13 @@ extension SQLiteStore {
     public func ticket(_ hash: [UInt8]) async throws(StoreFailure) -> ConsentTicket? {
         try await read { db in
             try db.first(
-                "SELECT hash, connection, return_to, requested_by, expires_at FROM consent_ticket WHERE hash = ?",
+                "SELECT hash, connection, return_to, requested_by, wishes, expires_at FROM consent_ticket WHERE hash = ?",
                 [.bytes(hash)]
             ) { columns in
                 ConsentTicket(
                     hash: try columns.bytes(), connection: try columns.identifier(),
                     returnTo: try columns.optionalText(), requestedBy: try columns.identifier(),
-                    expiresAt: try columns.time())
+                    wishes: try columns.json(), expiresAt: try columns.time())
             }
         }
     }
@@ -46,13 +46,14 @@ extension SQLiteStore {
         try await write { db in
             try db.change(
                 """
-                INSERT INTO pending_authorization (state_hash, connection, client, browser_hash, verifier, scopes,
-                    return_to, ticket_hash, expires_at)
-                SELECT ?, id, ?, ?, ?, ?, ?, ?, ? FROM connection WHERE id = ?
+                INSERT INTO pending_authorization (state_hash, connection, client, browser_hash, verifier, proof_key,
+                    scopes, return_to, ticket_hash, expires_at)
+                SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, ? FROM connection WHERE id = ?
                 """,
                 [
                     .bytes(pending.stateHash), .text(pending.client.string), .bytes(pending.browserHash),
-                    .bytes(pending.verifier?.bytes), .json(pending.scopes), .text(pending.returnTo),
+                    .bytes(pending.verifier?.bytes), .bytes(pending.proofKey?.bytes), .json(pending.scopes),
+                    .text(pending.returnTo),
                     .bytes(pending.ticketHash), .time(pending.expiresAt), .text(pending.connection.string),
                 ])
             return ((), nil)
@@ -63,8 +64,8 @@ extension SQLiteStore {
         try await write { db in
             let pending = try db.first(
                 """
-                SELECT state_hash, connection, client, browser_hash, verifier, scopes, return_to, ticket_hash,
-                    expires_at
+                SELECT state_hash, connection, client, browser_hash, verifier, proof_key, scopes, return_to,
+                    ticket_hash, expires_at
                 FROM pending_authorization WHERE state_hash = ?
                 """,
                 [.bytes(stateHash)]
@@ -72,7 +73,8 @@ extension SQLiteStore {
                 PendingAuthorization(
                     stateHash: try columns.bytes(), connection: try columns.identifier(),
                     client: try columns.identifier(), browserHash: try columns.bytes(),
-                    verifier: try columns.optionalBox(), scopes: try columns.json(),
+                    verifier: try columns.optionalBox(), proofKey: try columns.optionalBox(),
+                    scopes: try columns.json(),
                     returnTo: try columns.optionalText(), ticketHash: try columns.bytes(),
                     expiresAt: try columns.time())
             }
@@ -85,7 +87,39 @@ extension SQLiteStore {
         try await write { db in
             let tickets = try db.change("DELETE FROM consent_ticket WHERE expires_at < ?", [.time(moment)])
             let pending = try db.change("DELETE FROM pending_authorization WHERE expires_at < ?", [.time(moment)])
-            return (tickets + pending, nil)
+            let held = try db.change("DELETE FROM held_grant WHERE expires_at < ?", [.time(moment)])
+            let devices = try db.change("DELETE FROM device_consent WHERE expires_at < ?", [.time(moment)])
+            return (tickets + pending + held + devices, nil)
+        }
+    }
+
+    public func insert(_ held: HeldGrant) async throws(StoreFailure) {
+        try await write { db in
+            try db.change(
+                """
+                INSERT INTO held_grant (hash, connection, browser_hash, box, return_to, expires_at)
+                SELECT ?, id, ?, ?, ?, ? FROM connection WHERE id = ?
+                """,
+                [
+                    .bytes(held.hash), .bytes(held.browserHash), .bytes(held.box.bytes), .text(held.returnTo),
+                    .time(held.expiresAt), .text(held.connection.string),
+                ])
+            return ((), nil)
+        }
+    }
+
+    public func takeHeld(_ hash: [UInt8]) async throws(StoreFailure) -> HeldGrant? {
+        try await write(erasing: true) { db in
+            let held = try db.first(
+                "SELECT hash, connection, browser_hash, box, return_to, expires_at FROM held_grant WHERE hash = ?",
+                [.bytes(hash)]
+            ) { columns in
+                HeldGrant(
+                    hash: try columns.bytes(), connection: try columns.identifier(), browserHash: try columns.bytes(),
+                    box: try columns.box(), returnTo: try columns.optionalText(), expiresAt: try columns.time())
+            }
+            try db.change("DELETE FROM held_grant WHERE hash = ?", [.bytes(hash)])
+            return (held, nil)
         }
     }
 }

@@ -72,7 +72,7 @@ extension SQLiteStore {
     static let due = """
         SELECT g.connection FROM credential g CROSS JOIN connection c ON c.id = g.connection
         WHERE g.refresh_at <= ? AND g.reauthorization IS NULL
-            AND NOT (g.version > 0 AND g.refresh IS NULL AND g.expires_at IS NOT NULL AND g.expires_at <= ?)
+            AND NOT (g.version > 0 AND g.expires_at IS NOT NULL AND g.expires_at <= ? AND NOT \(ConnectionRow.isRenewable))
             AND (g.attempt_id IS NULL OR g.attempt_lease_until <= ?)
             AND c.is_disabled = 0
         ORDER BY g.refresh_at, g.connection LIMIT ?

@@ -9,6 +9,8 @@ public enum SealTable: UInt16, Sendable, CaseIterable {
     case audit = 7
     case spool = 8
     case webhook = 9
+    case deviceConsent = 10
+    case heldGrant = 11
 }
 
 /// Stable numbers, as those of `SealTable`.
@@ -20,6 +22,8 @@ public enum SealColumn: UInt16, Sendable, CaseIterable {
     case dataKey = 5
     case auditKey = 6
     case payload = 7
+    case proofKey = 8
+    case subject = 9
 }
 
 /// Where a box belongs. Rebuilt from the row it is read from, never stored: a box that was moved does not open

@@ -78,11 +78,30 @@ enum Terminal {
         return try clean(String(cString: line))
     }
 
+    /// A file of at most 64 KiB, as it is.
+    static func file(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure(.failed, "\(path) cannot be read: \(String(cString: strerror(errno))).")
+        }
+        defer { close(descriptor) }
+        let bytes = try bytes(of: descriptor, path)
+        guard bytes.count <= 65_536 else { throw CommandFailure(.usage, "\(path) is longer than 64 KiB.") }
+        return bytes
+    }
+
     static func secretIsMissing() -> CommandFailure {
         CommandFailure(.usage, "Give the secret with --secret-stdin or --secret-file FILE (never as an argument).")
     }
 
     private static func read(_ descriptor: Int32, _ name: String) throws -> String {
+        guard let text = String(validating: try bytes(of: descriptor, name), as: UTF8.self) else {
+            throw CommandFailure(.usage, "The secret in \(name) is not UTF-8 text.")
+        }
+        return text
+    }
+
+    private static func bytes(of descriptor: Int32, _ name: String) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -95,10 +114,7 @@ enum Terminal {
                 throw CommandFailure(.usage, "The secret in \(name) is longer than 128 KiB.")
             }
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandFailure(.usage, "The secret in \(name) is not UTF-8 text.")
-        }
-        return text
+        return bytes
     }
 
     /// One line end at the end is the editor's, not the secret's.

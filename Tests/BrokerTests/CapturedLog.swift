@@ -1,9 +1,10 @@
+import Broker
 import Logging
 import Synchronization
 
 /// Keeps every line of the log, at every level.
 final class CapturedLog: Sendable {
-    private let kept = Mutex<[String]>([])
+    private let kept = Locked<[String]>([])
 
     var lines: [String] { kept.withLock { $0 } }
 

@@ -17,10 +17,14 @@ struct ClientsTests {
         provider: String = "acme", clientID: String = "our-id", method: String? = nil, fields: [String: String] = [:],
         scopes: [String] = [], secret: Secret? = nil
     ) async throws -> BrokerError {
-        let error = try await failure { () throws(BrokerError) in
-            try await clients.add(
-                TestBroker.client, provider: provider, clientID: clientID, authenticationMethod: method, fields: fields,
-                scopes: scopes, secret: secret, by: broker.admin)
+        var request = ClientRequest(provider: provider, clientID: clientID)
+        request.id = TestBroker.client
+        request.authenticationMethod = method
+        request.fields = fields
+        request.scopes = scopes
+        request.secret = secret.map { .secret($0) }
+        let error = try await failure { [request] () throws(BrokerError) in
+            try await clients.add(request, by: broker.admin)
         }
         #expect(try await clients.all().isEmpty)
         return error
@@ -49,7 +53,7 @@ struct ClientsTests {
         #expect(try await refused(clientID: id).field == "client_id")
     }
 
-    @Test("An authentication method that is not spoken is refused", arguments: ["private_key_jwt", "basic", ""])
+    @Test("An authentication method that is not spoken is refused", arguments: ["client_secret_foo", "basic", ""])
     func wrongMethod(method: String) async throws {
         #expect(try await refused(method: method).field == "auth")
     }
@@ -66,7 +70,8 @@ struct ClientsTests {
     @Test(
         "Endpoints are https, and enough of them",
         arguments: [
-            [:], ["token_endpoint": "https://as.example/t"], ["issuer": "http://as.example"], ["issuer": "as.example"],
+            [:], ["authorization_endpoint": "https://as.example/a"], ["issuer": "http://as.example"],
+            ["issuer": "as.example"],
         ])
     func wrongEndpoints(fields: [String: String]) async throws {
         #expect(try await refused(provider: "oauth2", fields: fields).field == "fields")
@@ -98,7 +103,7 @@ struct ClientsTests {
         }
         #expect(error.code == .conflict)
         #expect(error.detail.contains("1 connection"))
-        _ = try await broker.store.delete(TestBroker.connection)
+        _ = try await broker.store.delete(TestBroker.connection, owing: { _ in nil })
         try await clients.remove(TestBroker.client, by: broker.admin)
         await #expect(throws: BrokerError.notFound("client")) {
             try await clients.remove(TestBroker.client, by: broker.admin)
@@ -111,7 +116,7 @@ struct ClientsTests {
     func rotation() async throws {
         try await broker.addClient(method: "client_secret_post")
         try await broker.addExpired()
-        let added = try await clients.addSecret(Secret("second"), to: TestBroker.client, by: broker.admin)
+        let added = try await clients.addSecret(.secret(Secret("second")), to: TestBroker.client, by: broker.admin)
         #expect(try await clients.client(TestBroker.client).secrets.map(\.number) == [added.number, 1])
         broker.exchange.expect(.token())
         _ = try await broker.read()
@@ -126,9 +131,9 @@ struct ClientsTests {
     @Test("A number never comes twice, so that a removed secret's box opens nowhere")
     func numbers() async throws {
         try await broker.addClient()
-        let removed = try await clients.addSecret(Secret("second"), to: TestBroker.client, by: broker.admin)
+        let removed = try await clients.addSecret(.secret(Secret("second")), to: TestBroker.client, by: broker.admin)
         try await clients.removeSecret(removed.number, from: TestBroker.client, by: broker.admin)
-        let added = try await clients.addSecret(Secret("third"), to: TestBroker.client, by: broker.admin)
+        let added = try await clients.addSecret(.secret(Secret("third")), to: TestBroker.client, by: broker.admin)
         #expect(added.number != removed.number)
         let swapped = ClientSecret(number: added.number, box: removed.box, createdAt: added.createdAt)
         #expect(throws: SealingError.self) { try broker.sealing.clientSecret(swapped, of: TestBroker.client) }
@@ -137,9 +142,11 @@ struct ClientsTests {
     @Test("Ten secrets are enough")
     func tenSecrets() async throws {
         try await broker.addClient()
-        for _ in 2...10 { _ = try await clients.addSecret(Secret("s"), to: TestBroker.client, by: broker.admin) }
+        for _ in 2...10 {
+            _ = try await clients.addSecret(.secret(Secret("s")), to: TestBroker.client, by: broker.admin)
+        }
         await #expect(throws: BrokerError.conflict("")) {
-            try await clients.addSecret(Secret("s"), to: TestBroker.client, by: broker.admin)
+            try await clients.addSecret(.secret(Secret("s")), to: TestBroker.client, by: broker.admin)
         }
     }
 

@@ -207,7 +207,7 @@ struct ConnectionsTests {
                 try await connections.setSecret(.apiKey(Secret("x")), of: id, by: stranger)
             },
             try await failure { () throws(BrokerError) in
-                try await connections.requestConsent(id, returnTo: nil, by: stranger)
+                try await connections.requestConsent(id, returnTo: nil, wishes: ConsentWishes(), by: stranger)
             },
             try await failure { () throws(BrokerError) in try await connections.delete(id, by: stranger) },
         ]
@@ -256,7 +256,8 @@ struct ConnectionsTests {
     func consentToKey() async throws {
         _ = try await create()
         let error = try await failure { () throws(BrokerError) in
-            try await connections.requestConsent(TestBroker.connection, returnTo: nil, by: broker.admin)
+            try await connections.requestConsent(
+                TestBroker.connection, returnTo: nil, wishes: ConsentWishes(), by: broker.admin)
         }
         #expect(error.code == .invalidRequest)
     }

@@ -37,7 +37,8 @@ struct ConsentTests {
     func returnTo(url: String) async throws {
         try await broker.newConnection()
         let error = try await failure { () throws(BrokerError) in
-            try await broker.core.connections.requestConsent(TestBroker.connection, returnTo: url, by: broker.admin)
+            try await broker.core.connections.requestConsent(
+                TestBroker.connection, returnTo: url, wishes: ConsentWishes(), by: broker.admin)
         }
         #expect(error.code == .invalidRequest)
         #expect(error.field == "return_to")

@@ -180,11 +180,14 @@ struct RefreshStateMachineTests {
     @Test(
         "Answers that are no token are judged by their class",
         arguments: [
-            (TokenVerdict.refused(OAuthError(code: "invalid_grant")), RefreshVerdict.terminal(.revoked)),
+            (
+                TokenVerdict.refused(OAuthError(code: "invalid_grant")),
+                RefreshVerdict.terminal(.revoked, code: "invalid_grant")
+            ),
             (.refused(OAuthError(code: "invalid_client")), .configuration(reason: "invalid_client")),
             (
                 .refused(OAuthError(code: "temporarily_unavailable")),
-                .transient(reason: "provider_unavailable", retryAfter: nil)
+                .transient(reason: "temporarily_unavailable", retryAfter: nil)
             ),
             (.refused(OAuthError(code: "odd_code")), .transient(reason: "odd_code", retryAfter: nil)),
             (.malformed(reason: "html", status: 200), .transient(reason: "provider_unavailable", retryAfter: nil)),
@@ -212,9 +215,9 @@ struct RefreshStateMachineTests {
     func remedies() throws {
         var machine = try calling()
         let action = machine.answered(
-            .refused(OAuthError(code: "bad_refresh_token")), remedies: ["bad_refresh_token": .reauthorize],
+            .refused(OAuthError(code: "odd_code")), remedies: ["odd_code": .reauthorize],
             now: Self.now)
-        #expect(try verdict(action) == .terminal(.revoked))
+        #expect(try verdict(action) == .terminal(.revoked, code: "odd_code"))
     }
 
     @Test("No answer is transient; an address that may not be spoken to is the administrator's")
@@ -268,7 +271,7 @@ struct RefreshStateMachineTests {
     func abandoned() throws {
         var machine = try calling()
         _ = machine.answered(.refused(OAuthError(code: "invalid_grant")), remedies: [:], now: Self.now)
-        guard case .failed(_, .terminal(.revoked)) = try outcome(machine.abandoned(try stored())) else {
+        guard case .failed(_, .terminal(.revoked, _)) = try outcome(machine.abandoned(try stored())) else {
             return #expect(Bool(false))
         }
     }

@@ -38,12 +38,13 @@ extension TestBroker {
     }
 
     func reconnect() async throws -> Consent.Link {
-        try await core.connections.requestConsent(Self.connection, returnTo: nil, by: admin)
+        try await core.connections.requestConsent(Self.connection, returnTo: nil, wishes: ConsentWishes(), by: admin)
     }
 
     func begin(_ link: Consent.Link, _ browser: Browser) async throws -> Begun {
         let page = try await core.consent.page(ticket: link.ticket, browser: browser.name)
-        let url = try await core.consent.start(ticket: link.ticket, browser: browser.name, formToken: page.formToken)
+        let step = try await core.consent.start(ticket: link.ticket, browser: browser.name, formToken: page.formToken)
+        guard case .provider(let url) = step else { throw BrokerError.internalError("it goes to no provider") }
         return Begun(url: url, query: try Parameters(formURLEncoded: String(url.split(separator: "?")[1])))
     }
 
@@ -65,7 +66,7 @@ extension TestBroker {
     func refused(_ answer: Parameters, _ browser: Browser) async throws -> ConsentFailure {
         switch await core.consent.finish(client: Self.client, parameters: answer, browser: browser.name) {
         case .failed(let failure, _): return failure
-        case .connected: throw BrokerError.internalError("the consent went through")
+        case .connected, .otherAccount: throw BrokerError.internalError("the consent went through")
         }
     }
 }

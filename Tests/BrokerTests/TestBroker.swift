@@ -58,11 +58,17 @@ struct TestBroker {
     @discardableResult
     func addClient(
         _ id: ClientID = client, provider: String = "acme", method: String? = nil, fields: [String: String] = [:],
-        scopes: [String] = [], secret: Secret? = Secret("client-secret")
+        scopes: [String] = [], secret: Secret? = Secret("client-secret"),
+        _ change: (inout ClientRequest) -> Void = { _ in }
     ) async throws -> RegisteredClient {
-        try await core.clients.add(
-            id, provider: provider, clientID: "our-id", authenticationMethod: method, fields: fields, scopes: scopes,
-            secret: secret, by: admin)
+        var request = ClientRequest(provider: provider, clientID: "our-id")
+        request.id = id
+        request.authenticationMethod = method
+        request.fields = fields
+        request.scopes = scopes
+        request.secret = secret.map { .secret($0) }
+        change(&request)
+        return try await core.clients.add(request, by: admin)
     }
 
     /// A connection that was consented to ten minutes ago, with `access-1` and `refresh-1`.

@@ -75,9 +75,11 @@ struct DiscoveryTests {
     @Test("http is for development alone")
     func http() throws {
         #expect(try Discovery.requests(issuer: "http://127.0.0.1:9", allowHTTP: true).count == 2)
-        let document = #"{"issuer":"https://as.example/K","token_endpoint":"http://as.example/t"}"#
+        let document = #"{"issuer":"https://as.example/K","token_endpoint":"http://127.0.0.1:9/t"}"#
         #expect(Self.isMalformed(Self.judge(document)))
         #expect(!Self.isMalformed(Self.judge(document, allowHTTP: true)))
+        let afar = #"{"issuer":"https://as.example/K","token_endpoint":"http://as.example/t"}"#
+        #expect(Self.isMalformed(Self.judge(afar, allowHTTP: true)))
     }
 
     @Test("RFC 8414 §3.2: its example is read", .enabled(if: Shared.hasVectors, "the shared vectors are not here"))

@@ -9,7 +9,8 @@ struct RevocationTests {
     func request() throws {
         let request = Revocation.request(
             token: Secret("t+1"), hint: "refresh_token", at: try endpoint("https://as.example/revoke"),
-            client: Client(id: "c", authentication: .clientSecretBasic(Secret("s"))), dialect: Dialect())
+            client: Client(id: "c", authentication: .clientSecretBasic(Secret("s"))), dialect: Dialect(),
+            freshness: Freshness(now: 0, jti: "j"))
         #expect(request.method == .post)
         #expect(request.headerFields[.authorization] == "Basic Yzpz")
         #expect(

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 
 @testable import OAuth
 
@@ -32,11 +33,15 @@ extension JSONValue {
 struct ForeignCase: CustomStringConvertible {
     let id: String
     let kind: String
-    let profile: JSONObject
+    /// What it says of the request that was answered.
+    let context: JSONObject
     let response: JSONObject
     let expectation: JSONObject
 
     var description: String { id }
+
+    /// What the provider's profile must say.
+    var profile: JSONObject { context["profile"]?.members ?? JSONObject() }
 
     static func all(of kinds: Set<String>) -> [ForeignCase] {
         guard let text = try? String(contentsOf: Shared.file("oauth-cases/cases.jsonl"), encoding: .utf8) else {
@@ -47,9 +52,50 @@ struct ForeignCase: CustomStringConvertible {
                 kinds.contains(kind), let id = value[path: "id"]?.text
             else { return nil }
             return ForeignCase(
-                id: id, kind: kind, profile: value[path: "request_context.profile"]?.members ?? JSONObject(),
+                id: id, kind: kind, context: value[path: "request_context"]?.members ?? JSONObject(),
                 response: value[path: "response"]?.members ?? JSONObject(),
                 expectation: value[path: "expect"]?.members ?? JSONObject())
         }
+    }
+}
+
+/// The answers of a case, as the server that plays them would send them.
+extension ForeignCase {
+    static let base = "http://127.0.0.1:8099"
+    var issuer: String { "\(Self.base)/c/\(id)" }
+
+    /// What a response may hold to be an answer as it stands; anything else is a fault on the wire.
+    private static let plain: Set = ["status", "headers", "body", "body_b64", "reason", "repeat", "then"]
+
+    /// The answer and those that follow it, the last of which repeats. nil where one of them is a fault on the wire, or
+    /// left to the server that plays it.
+    var answers: [EndpointResponse]? {
+        let steps = [response] + (response["then"]?.elements.map(\.members) ?? [])
+        let answers = steps.compactMap(answer)
+        return answers.count == steps.count ? answers : nil
+    }
+
+    private func answer(_ step: JSONObject) -> EndpointResponse? {
+        guard Set(step.names).isSubset(of: Self.plain), let status = step["status"]?.int else { return nil }
+        var fields = HTTPFields()
+        for (name, value) in step["headers"]?.members.pairs ?? [] {
+            guard let name = HTTPField.Name(name) else { return nil }
+            for line in value.text.map({ [$0] }) ?? value.elements.compactMap(\.text) {
+                fields.append(HTTPField(name: name, value: filled(line)))
+            }
+        }
+        var body = Array(filled(step["body"]?.text ?? "").utf8)
+        if let encoded = step["body_b64"]?.text { body = Array(Data(base64Encoded: encoded) ?? Data()) }
+        if let count = step["repeat"]?.int { body = Array(repeatElement(body, count: count).joined()) }
+        return EndpointResponse(status: status, headerFields: fields, body: body)
+    }
+
+    func filled(_ text: String) -> String {
+        let values = [
+            "issuer": issuer, "base": Self.base, "host": "127.0.0.1:8099", "sink": "http://127.0.0.1:8100", "id": id,
+            "client_id": id, "redirect_uri": "https://credence.example/callback/a", "state": "st", "code": "code-\(id)",
+            "now+7200": "1900000000",
+        ]
+        return values.reduce(text) { $0.replacing("{{\($1.key)}}", with: $1.value) }
     }
 }

@@ -11,11 +11,11 @@ struct TokenRequestTests {
     static func request(
         _ authentication: ClientAuthentication, id: String = "client", grant: Parameters = grant,
         dialect: Dialect = Dialect(),
-        purpose: TokenRequest.Purpose = .authorizationCode
+        purpose: TokenRequest.Purpose = .grant
     ) throws -> EndpointRequest {
         TokenRequest.make(
             grant, at: try endpoint(), client: Client(id: id, authentication: authentication), dialect: dialect,
-            purpose: purpose)
+            purpose: purpose, freshness: Freshness(now: 0, jti: "j"))
     }
 
     static func basicPair(_ request: EndpointRequest) throws -> String {

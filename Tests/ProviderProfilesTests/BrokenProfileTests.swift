@@ -8,7 +8,7 @@ struct BrokenProfileTests {
         let member: String
         let json: String?
         let path: String
-        let words: [String]
+        var words: [String]
 
         init(_ member: String, _ json: String?, at path: String, _ words: String...) {
             self.member = member
@@ -34,7 +34,7 @@ struct BrokenProfileTests {
         Broken("a/b~c", "1", at: "/a~1b~0c", "known are"),
         Broken("checked", #""2026-13-01""#, at: "/checked", "2026-11-22"),
         Broken("documentation", #""http://example.com""#, at: "/documentation", "https"),
-        Broken("identity", "{}", at: "/identity", "null"),
+        Broken("identity", "{}", at: "/identity/from", "missing"),
     ]
 
     static let fields: [Broken] = [
@@ -76,15 +76,15 @@ struct BrokenProfileTests {
             at: "/fields/1/default", "second default"),
     ]
 
-    private static func server(_ members: String) -> String {
+    static func server(_ members: String) -> String {
         #"{"authorization_endpoint":"https://{host}/a","token_endpoint":"https://{host}/t",\#(members)}"#
     }
 
     static let servers: [Broken] = [
         Broken("authorization_server", nil, at: "/authorization_server", "missing"),
         Broken(
-            "authorization_server", #"{"token_endpoint":"https://{host}/t"}"#, at: "/authorization_server",
-            "issuer, or authorization_endpoint and token_endpoint"),
+            "authorization_server", #"{"authorization_endpoint":"https://{host}/a"}"#, at: "/authorization_server",
+            "issuer or token_endpoint"),
         Broken("authorization_server", server(#""token":"x""#), at: "/authorization_server/token", "token_endpoint"),
         Broken(
             "authorization_server", server(#""jwks_uri":"http://x.example/""#), at: "/authorization_server/jwks_uri",
@@ -171,7 +171,7 @@ struct BrokenProfileTests {
         Broken("hosts", #"["{access_token}"]"#, at: "/hosts/0", "{access_token}", "host, shop"),
     ]
 
-    @Test("One thing is broken, and it is told", arguments: names + fields + servers + wire)
+    @Test("One thing is broken, and it is told", arguments: names + fields + servers + wire + tokens)
     func told(_ broken: Broken) throws {
         let problems = ProfileCheck.problems(
             in: try Sample.changed([broken.member: broken.json]), file: "providers/sample.json")
@@ -211,6 +211,10 @@ struct BrokenProfileTests {
         #expect(
             problems(#","departures":["no_pkce"],"refresh_token":{"rotates":true}"#) == [
                 "/departures", "/refresh_token",
+            ])
+        #expect(
+            problems(#","dpop":true,"id_token":{"issuers":["a.example"]},"jwt_bearer":{},"client_assertion":{}"#) == [
+                "/id_token", "/dpop",
             ])
         #expect(problems(#","fields":[{"name":"a","title":"A","of":"client"}]"#) == ["/fields/0/of"])
     }

@@ -39,7 +39,7 @@ struct FieldTests {
         #expect(generic.refusal(client: endpoints) == "")
         #expect(
             generic.refusal(client: endpoints, connection: ["token_endpoint": "https://evil.example/t"])
-                == "There is no connection field token_endpoint at oauth2; known are: none.")
+                == "There is no connection field token_endpoint at oauth2; known are: subject.")
         #expect(
             try Self.profile().refusal(client: ["tenant": "t"])
                 == "There is no client field tenant at sample; known are: host.")
@@ -75,7 +75,7 @@ struct FieldTests {
         #expect(told(try Self.profile(), [:]) == "")
         #expect(
             told(try Self.profile(), ["tenant": "t"]) == "There is no client field tenant at sample; known are: host.")
-        #expect(told(try Sample.bundled("oauth2"), [:]) == "Give issuer, or authorization_endpoint and token_endpoint.")
+        #expect(told(try Sample.bundled("oauth2"), [:]) == "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
         let waiting = try Sample.profile([
             "fields":
                 #"[{"name":"shop","title":"Shop","of":"connection","required":true},{"name":"a","title":"A","of":"client"}]"#,

@@ -26,11 +26,11 @@ struct ProviderTests {
 
     @Test(
         "Neither is told with what to give",
-        arguments: [[:], ["token_endpoint": "https://as.example/t"], ["issuer": ""]])
+        arguments: [[:], ["authorization_endpoint": "https://as.example/a"], ["issuer": ""]])
     func tooLittle(_ given: [String: String]) throws {
         #expect(
             try Sample.bundled("oauth2").refusal(client: given)
-                == "Give issuer, or authorization_endpoint and token_endpoint.")
+                == "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
     }
 
     @Test("An endpoint beside the issuer stands, and the others come by discovery")

@@ -22,7 +22,7 @@ struct ErasureTests {
             for name in ["a", "b", "c"] { _ = try await store.insert(try stored(name)) }
             _ = try await store.insert(try stored("secret", credential: secret))
             #expect(try found(in: folder) > 0)
-            _ = try await store.delete(try connectionID("secret"))
+            _ = try await store.delete(try connectionID("secret"), owing: { _ in nil })
             #expect(try found(in: folder) == 0)
             store.close()
             #expect(try found(in: folder) == 0)
@@ -39,11 +39,13 @@ struct ErasureTests {
                 let secret = try box(Array(repeating: 0x77, count: length) + canary)
                 _ = try await store.insert(try stored(name, credential: secret))
             }
-            for name in names.filter({ $0 != "acme-75" }) { _ = try await store.delete(try connectionID(name)) }
+            for name in names.filter({ $0 != "acme-75" }) {
+                _ = try await store.delete(try connectionID(name), owing: { _ in nil })
+            }
             let kept = try await store.connection(try connectionID("acme-75"))
             #expect(kept != nil)
             #expect(try found(in: folder) == 2)
-            _ = try await store.delete(try connectionID("acme-75"))
+            _ = try await store.delete(try connectionID("acme-75"), owing: { _ in nil })
             #expect(try found(in: folder) == 0)
         }
     }

@@ -24,11 +24,12 @@ struct BoxFormatTests {
             SealTable.allCases.map { "\($0) \($0.rawValue)" } == [
                 "connection 1", "client 2", "clientSecret 3", "pendingAuthorization 4", "keyRing 5", "ticket 6",
                 "audit 7",
-                "spool 8", "webhook 9",
+                "spool 8", "webhook 9", "deviceConsent 10", "heldGrant 11",
             ])
         #expect(
             SealColumn.allCases.map { "\($0) \($0.rawValue)" } == [
                 "credential 1", "refresh 2", "secret 3", "verifier 4", "dataKey 5", "auditKey 6", "payload 7",
+                "proofKey 8", "subject 9",
             ])
     }
 

@@ -3,6 +3,7 @@
 public struct AuditEvent: Sendable, Hashable {
     public enum Action: String, Sendable, CaseIterable {
         case credentialRead = "credential.read"
+        case credentialProve = "credential.prove"
         case credentialRefresh = "credential.refresh"
         case connectionCreate = "connection.create"
         case connectionUpdate = "connection.update"

@@ -7,7 +7,7 @@ public final class Callers: Sendable {
     private let audit: any AuditSink
     private let clock: any BrokerClock
     private let random: any RandomSource
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private struct State {
         var keys: [String: (caller: Caller, key: CallerKey)] = [:]

@@ -1,4 +1,4 @@
-public import OAuth
+import OAuth
 import ProviderProfiles
 import Sealing
 
@@ -25,35 +25,26 @@ public struct Clients: Sendable {
         return found
     }
 
-    public func add(
-        _ id: ClientID?, provider: String, clientID: String, authenticationMethod: String?, fields: [String: String],
-        scopes: [String], secret: Secret?, by caller: Caller
-    ) async throws(BrokerError) -> RegisteredClient {
-        let id = id ?? .random(from: random)
-        guard let profile = catalog[provider] else {
-            throw .invalid("There is no provider \(provider). See: credence providers list", field: "provider")
+    public func add(_ request: ClientRequest, by caller: Caller) async throws(BrokerError) -> RegisteredClient {
+        let id = request.id ?? .random(from: random)
+        guard let profile = catalog[request.provider] else {
+            throw .invalid("There is no provider \(request.provider). See: credence providers list", field: "provider")
         }
         guard profile.kind == .oauth2 else {
-            throw .invalid("The provider \(provider) takes a key or Basic: it needs no client.", field: "provider")
+            throw .invalid("The provider \(profile.name) takes a key or Basic: it needs no client.", field: "provider")
         }
-        guard !clientID.isEmpty, clientID.utf8.count <= 1024, clientID.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
-            throw .invalid(
-                "client_id is visible text of 1 to 1024 characters (RFC 6749 appendix A.1).", field: "client_id")
-        }
-        if let authenticationMethod, !Self.spokenMethods.contains(authenticationMethod) {
-            throw .invalid(
-                "auth is one of \(Self.spokenMethods.joined(separator: ", ")).", field: "auth")
-        }
-        try ConnectionBounds.check(scopes: scopes)
+        try request.check()
         // A connection may still fill in its own fields; what the client says must fit by itself.
-        if case .failure(let problems) = profile.checkClientFields(fields, allowHTTP: allowHTTP) {
+        if case .failure(let problems) = profile.checkClientFields(request.fields, allowHTTP: allowHTTP) {
             throw .invalid("\(problems)", field: "fields")
         }
         let now = clock.now
         var client = RegisteredClient(
-            id: id, provider: provider, clientID: clientID, authenticationMethod: authenticationMethod,
-            fields: fields, scopes: scopes, createdAt: now, updatedAt: now)
-        if let secret { client.secrets = [try seal(secret, for: id, number: 1)] }
+            id: id, provider: profile.name, clientID: request.clientID,
+            authenticationMethod: request.authenticationMethod, fields: request.fields, scopes: request.scopes,
+            grantTypes: request.grantTypes, isDPoPBound: request.isDPoPBound,
+            signingAlgorithm: request.signingAlgorithm, createdAt: now, updatedAt: now)
+        if let secret = request.secret { client.secrets = [try seal(secret, for: client, number: 1)] }
         try record(.clientCreate, id, by: caller)
         do {
             guard try await store.insert(client) else {
@@ -78,11 +69,15 @@ public struct Clients: Sendable {
         case .notFound: throw .notFound("client")
         case .inUse(let count):
             throw .conflict("\(count) connections still use this client: remove them first.")
+        case .owing(let count):
+            throw .conflict(
+                "Tokens of \(count) removed connections are still being revoked with this client: try again in a while."
+            )
         }
     }
 
     /// The new secret comes first; the others stay until they are removed, so that both work while one is rotated.
-    public func addSecret(_ secret: Secret, to id: ClientID, by caller: Caller) async throws(BrokerError)
+    public func addSecret(_ secret: ClientSecretValue, to id: ClientID, by caller: Caller) async throws(BrokerError)
         -> ClientSecret
     {
         for _ in 0..<5 {
@@ -93,7 +88,7 @@ public struct Clients: Sendable {
             // The revision counts on when a secret is removed, so no number comes twice: a box that was removed never
             // opens in a later one's place.
             let number = client.revision + 1
-            let added = try seal(secret, for: id, number: number)
+            let added = try seal(secret, for: client, number: number)
             client.secrets.insert(added, at: 0)
             try record(.clientSecretAdd, id, by: caller)
             if try await update(client) {
@@ -115,26 +110,28 @@ public struct Clients: Sendable {
         throw .conflict("The client is being edited by others; try again.")
     }
 
-    public static let spokenMethods = ["client_secret_basic", "client_secret_post", "none"]
-
     private func update(_ client: RegisteredClient) async throws(BrokerError) -> Bool {
         var client = client
         client.updatedAt = clock.now
         do { return try await store.update(client) } catch { throw .storeUnavailable(error) }
     }
 
-    private func seal(_ secret: Secret, for id: ClientID, number: Int) throws(BrokerError) -> ClientSecret {
-        // RFC 6749 appendix A.2: visible characters and space.
-        let text = secret.reveal()
-        guard !text.isEmpty, text.utf8.count <= 4096,
-            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else {
-            throw .invalid("A client secret is text of 1 to 4096 bytes without control characters.", field: "secret")
-        }
+    private func seal(
+        _ value: ClientSecretValue, for client: RegisteredClient, number: Int
+    ) throws(BrokerError) -> ClientSecret {
+        let opened = try value.opened(signingAlgorithm: client.signingAlgorithm)
         do {
-            return ClientSecret(
-                number: number, box: try sealing.seal(clientSecret: secret, of: id, number: number),
-                createdAt: clock.now)
+            switch opened {
+            case .secret(let secret):
+                return ClientSecret(
+                    number: number, box: try sealing.seal(clientSecret: secret, of: client.id, number: number),
+                    createdAt: clock.now)
+            case .key(let key, let notAfter):
+                return ClientSecret(
+                    number: number, kind: .key,
+                    box: try sealing.seal(clientKey: key, of: client.id, number: number), keyID: key.keyID,
+                    expiresAt: notAfter.map { Timestamp(seconds: Int64($0)) }, createdAt: clock.now)
+            }
         } catch {
             throw .internalError()
         }

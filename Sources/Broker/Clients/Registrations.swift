@@ -5,39 +5,54 @@ import Sealing
 
 /// Everything that a request to a connection's provider needs: the filled-in profile, the endpoints, the client.
 struct Registration: Sendable {
+    /// Our client, authenticating with one of its secrets or keys.
+    struct Candidate: Sendable {
+        let client: Client
+        /// Which secret or key it is; nil where there is none.
+        let number: Int?
+    }
+
+    let id: ClientID
     let provider: Provider
     let server: AuthorizationServer
-    let client: Client
+    /// Never empty. The one that was taken last comes first, then the newest (security case R14).
+    let candidates: [Candidate]
+    /// The client's own key, for assertions that it makes in somebody's name (RFC 7523 §2.1).
+    let signer: AssertionSigner?
     /// The scopes that the client was registered to ask for; empty when it was not said.
     let clientScopes: [String]
+    /// Whether its tokens are to be bound to a key (RFC 9449).
+    let isDPoPBound: Bool
+
+    var client: Client { candidates[0].client }
+
+    /// What to ask for: the connection's own scopes, else the client's, else the profile's.
+    func scopes(of connection: Connection) -> [String] {
+        if !connection.scopes.isEmpty { return connection.scopes }
+        return clientScopes.isEmpty ? provider.defaultScopes : clientScopes
+    }
 }
 
-/// Puts registrations together: profile, the client's and the connection's fields, discovery, the client's secret.
+/// Puts registrations together: profile, the client's and the connection's fields, discovery, the client's secrets.
 actor Registrations {
     private let catalog: ProviderCatalog
     private let clients: any ClientStore
     private let sealing: GrantSealing
-    private let exchange: any HTTPExchange
-    private let clock: any BrokerClock
+    let metadata: PublishedMetadata
     private let allowHTTP: Bool
     private let publicURL: String
     private let logger: Logger
-
-    /// Discovered metadata by issuer, an hour long; a thousand issuers at most.
-    private var discovered: [String: (server: AuthorizationServer, at: Timestamp)] = [:]
-    private var discoveries: [String: Task<Result<AuthorizationServer, BrokerError>, Never>] = [:]
-    private static let discoveryLifetime: Duration = .seconds(3600)
-    private static let discoveryLimit = 1000
+    /// Which secret of a client the provider took last, where it was not the newest.
+    private var taken: [ClientID: Int] = [:]
 
     init(
-        catalog: ProviderCatalog, clients: any ClientStore, sealing: GrantSealing, exchange: any HTTPExchange,
-        clock: any BrokerClock, allowHTTP: Bool, publicURL: String, logger: Logger
+        catalog: ProviderCatalog, clients: any ClientStore, sealing: GrantSealing, metadata: PublishedMetadata,
+        allowHTTP: Bool, publicURL: String, logger: Logger
     ) {
         self.catalog = catalog
         self.clients = clients
         self.sealing = sealing
-        self.exchange = exchange
-        self.clock = clock
+        self.metadata = metadata
         self.allowHTTP = allowHTTP
         self.publicURL = publicURL
         self.logger = logger
@@ -45,16 +60,19 @@ actor Registrations {
 
     /// The profile with the connection's and its client's fields in its holes; no discovery, no secret.
     nonisolated func provider(of connection: Connection, client: RegisteredClient?) throws(BrokerError) -> Provider {
-        guard let profile = catalog[connection.provider] else {
+        try provider(connection.provider, client: client?.fields ?? [:], connection: connection.fields)
+    }
+
+    private nonisolated func provider(
+        _ name: String, client: [String: String], connection: [String: String]
+    ) throws(BrokerError) -> Provider {
+        guard let profile = catalog[name] else {
             throw BrokerError(
-                .internalError,
-                "The provider \(connection.provider) has no profile any more. An administrator must bring it back.",
+                .internalError, "The provider \(name) has no profile any more. An administrator must bring it back.",
                 actor: .administrator, reason: "no_profile")
         }
         // Each fills in its own fields alone: a connection that could set an endpoint would be sent the client's secret.
-        let filled = profile.provider(
-            client: client?.fields ?? [:], connection: connection.fields, allowHTTP: allowHTTP)
-        switch filled {
+        switch profile.provider(client: client, connection: connection, allowHTTP: allowHTTP) {
         case .success(let provider): return provider
         case .failure(let problems):
             throw BrokerError(
@@ -65,18 +83,41 @@ actor Registrations {
 
     /// The provider as a runtime's `headers` need it.
     func provider(of connection: Connection) async throws(BrokerError) -> Provider {
-        try provider(of: connection, client: try await storedClient(of: connection))
+        guard let id = connection.client else { return try provider(of: connection, client: nil) }
+        return try provider(of: connection, client: try await stored(id))
     }
 
     func registration(of connection: Connection) async throws(BrokerError) -> Registration {
-        guard let registered = try await storedClient(of: connection) else {
+        guard let client = connection.client else {
             throw .internalError("The connection \(connection.id) has no client.")
         }
-        let provider = try provider(of: connection, client: registered)
-        let server = try await server(of: provider)
+        return try await registration(
+            client, provider: connection.provider, fields: connection.fields, grantType: connection.grantType,
+            prefersOpenID: connection.scopes.contains("openid"))
+    }
+
+    /// - Parameter fields: the connection's.
+    func registration(
+        _ id: ClientID, provider name: String, fields: [String: String], grantType: GrantType = .authorizationCode,
+        prefersOpenID: Bool = false
+    ) async throws(BrokerError) -> Registration {
+        let registered = try await stored(id)
+        let provider = try provider(name, client: registered.fields, connection: fields)
+        var server = provider.authorizationServer
+        if let issuer = provider.discoveryIssuer {
+            // What was discovered, and in its place whatever the fields say by themselves.
+            server = server.completed(
+                by: try await metadata.server(
+                    issuer, prefersOpenID: prefersOpenID || registered.scopes.contains("openid")))
+        }
+        let candidates = try candidates(registered, server: server, grantType: grantType)
+        // A client that authenticates by its certificate goes to the endpoints that ask for one (RFC 8705 §5).
+        if candidates.contains(where: { $0.client.authentication.presentsCertificate }) { server = server.forMutualTLS }
         return Registration(
-            provider: provider, server: server, client: try client(registered, at: server),
-            clientScopes: registered.scopes)
+            id: id, provider: provider, server: server,
+            candidates: candidates,
+            signer: try signer(of: registered), clientScopes: registered.scopes,
+            isDPoPBound: registered.isDPoPBound || provider.isDPoPBound)
     }
 
     /// One redirect URI per client, from the configuration alone: a Host header never has a say (case F16).
@@ -84,134 +125,121 @@ actor Registrations {
         "\(publicURL)/callback/\(client.string)"
     }
 
-    // MARK: The client
-
-    private func storedClient(of connection: Connection) async throws(BrokerError) -> RegisteredClient? {
-        guard let id = connection.client else { return nil }
-        do {
-            guard let client = try await clients.client(id) else {
-                throw BrokerError(
-                    .internalError, "The client \(id) is gone. An administrator must register it again.",
-                    actor: .administrator, reason: "no_client")
-            }
-            return client
-        } catch let failure as StoreFailure {
-            throw .storeUnavailable(failure)
-        } catch let error as BrokerError {
-            throw error
-        } catch {
-            throw .internalError()
-        }
+    /// The provider took this secret: it goes first from now on.
+    func remember(_ number: Int?, of client: ClientID) {
+        taken[client] = number
     }
 
-    private func client(_ registered: RegisteredClient, at server: AuthorizationServer) throws(BrokerError) -> Client {
-        let secret: Secret?
-        do {
-            secret = try registered.secrets.first.map { try sealing.clientSecret($0, of: registered.id) }
-        } catch {
-            logger.error("A client secret does not open", metadata: ["client": "\(registered.id)", "why": "\(error)"])
+    private func stored(_ id: ClientID) async throws(BrokerError) -> RegisteredClient {
+        let found: RegisteredClient?
+        do { found = try await clients.client(id) } catch { throw .storeUnavailable(error) }
+        guard let found else {
             throw BrokerError(
-                .internalError, "The secret of client \(registered.id) does not open. An administrator must act.",
-                actor: .administrator, reason: "sealed_box_damaged")
+                .internalError, "The client \(id) is gone. An administrator must register it again.",
+                actor: .administrator, reason: "no_client")
         }
-        return Client(
-            id: registered.clientID,
-            authentication: try Self.authentication(registered, secret: secret, server: server),
-            redirectURI: redirectURI(of: registered.id))
+        return found
     }
 
-    /// Exactly one method: the client's own choice, else the first that the authorization server lists and we speak,
-    /// else `client_secret_basic` (RFC 8414 §2: the default when the list is absent).
-    private static func authentication(
-        _ registered: RegisteredClient, secret: Secret?, server: AuthorizationServer
-    ) throws(BrokerError) -> ClientAuthentication {
-        let listed = server.tokenEndpointAuthMethodsSupported ?? ["client_secret_basic"]
-        let spoken = ["client_secret_basic", "client_secret_post"]
-        let chosen =
-            registered.authenticationMethod
-            ?? (secret == nil ? "none" : listed.first { spoken.contains($0) } ?? "client_secret_basic")
-        switch (chosen, secret) {
-        case ("none", _): return .none
-        case ("client_secret_basic", let secret?): return .clientSecretBasic(secret)
-        case ("client_secret_post", let secret?): return .clientSecretPost(secret)
-        default:
+    // MARK: How the client authenticates
+
+    /// The client with each of its secrets in turn. Exactly one method: the client's own choice, else what its secrets
+    /// are for.
+    private func candidates(
+        _ registered: RegisteredClient, server: AuthorizationServer, grantType: GrantType
+    ) throws(BrokerError) -> [Registration.Candidate] {
+        let method = Self.method(registered, server: server, grantType: grantType)
+        let client = { (authentication: ClientAuthentication) in
+            Client(
+                id: registered.clientID, authentication: authentication,
+                redirectURI: self.redirectURI(of: registered.id), issuer: server.issuer,
+                tokenEndpoint: server.tokenEndpoint)
+        }
+        guard let kind = Self.kind(for: method) else { return [.init(client: client(.none), number: nil)] }
+        var fitting = registered.secrets.filter { $0.kind == kind }
+        if let last = taken[registered.id], let place = fitting.firstIndex(where: { $0.number == last }) {
+            fitting.insert(fitting.remove(at: place), at: 0)
+        }
+        if fitting.isEmpty, kind == .secret, method != "client_secret_jwt" {
+            // A method that needs a secret, and none there: `client_id` alone says who asks, never `id:` in Basic.
+            return [.init(client: client(.none), number: nil)]
+        }
+        var candidates: [Registration.Candidate] = []
+        for secret in fitting {
+            candidates.append(
+                .init(client: client(try authentication(method, secret, of: registered)), number: secret.number))
+        }
+        guard !candidates.isEmpty else {
             throw BrokerError(
                 .invalidRequest,
-                "The client \(registered.id) has no secret for \(chosen). Add one: credence clients secret add \(registered.id)",
+                "The client \(registered.id) has nothing to authenticate with by \(method). Add it: credence clients secret add \(registered.id)",
                 actor: .administrator, reason: "no_client_secret")
         }
+        return candidates
     }
 
-    // MARK: Discovery (RFC 8414, OpenID Connect Discovery)
-
-    /// What was discovered, and in its place whatever the fields say by themselves.
-    private func server(of provider: Provider) async throws(BrokerError) -> AuthorizationServer {
-        guard let issuer = provider.discoveryIssuer else { return provider.authorizationServer }
-        return provider.authorizationServer.completed(by: try await discoveredServer(issuer))
-    }
-
-    private func discoveredServer(_ issuer: String) async throws(BrokerError) -> AuthorizationServer {
-        if let known = discovered[issuer], clock.now.since(known.at) < Self.discoveryLifetime {
-            return known.server
+    private static func method(
+        _ registered: RegisteredClient, server: AuthorizationServer, grantType: GrantType
+    ) -> String {
+        if let chosen = registered.authenticationMethod { return chosen }
+        let listed = server.tokenEndpointAuthMethodsSupported ?? ["client_secret_basic"]
+        let spoken: [String]
+        if registered.secrets.contains(where: { $0.kind == .secret }) {
+            spoken = ["client_secret_basic", "client_secret_post", "client_secret_jwt"]
+        } else if !registered.secrets.isEmpty, grantType != .jwtBearer {
+            spoken = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
+        } else {
+            // The assertion of RFC 7523 §2.1 says by itself who asks.
+            return "none"
         }
-        let task =
-            discoveries[issuer]
-            ?? Task { [exchange, allowHTTP] in await Self.discover(issuer, allowHTTP: allowHTTP, by: exchange) }
-        discoveries[issuer] = task
-        let result = await task.value
-        discoveries[issuer] = nil
-        switch result {
-        case .success(let server):
-            if discovered.count >= Self.discoveryLimit { discovered.removeAll() }
-            discovered[issuer] = (server, clock.now)
-            return server
-        case .failure(let error):
-            // What was true an hour ago beats nothing while the provider's metadata is away.
-            if let known = discovered[issuer], error.code == .providerUnavailable {
-                // Asked again in a minute: until then nobody else waits for metadata that is away.
-                discovered[issuer] = (known.server, clock.now - (Self.discoveryLifetime - .seconds(60)))
-                return known.server
-            }
-            throw error
+        return listed.first { spoken.contains($0) } ?? spoken[0]
+    }
+
+    private static func kind(for method: String) -> ClientSecret.Kind? {
+        switch method {
+        case "client_secret_basic", "client_secret_post", "client_secret_jwt": .secret
+        case "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth": .key
+        default: nil
         }
     }
 
-    private static func discover(
-        _ issuer: String, allowHTTP: Bool, by exchange: any HTTPExchange
-    ) async -> Result<AuthorizationServer, BrokerError> {
-        let requests: [EndpointRequest]
+    private func authentication(
+        _ method: String, _ secret: ClientSecret, of registered: RegisteredClient
+    ) throws(BrokerError) -> ClientAuthentication {
         do {
-            requests = try Discovery.requests(issuer: issuer, allowHTTP: allowHTTP)
-        } catch {
-            return .failure(.invalid("The issuer is not a URL that can be asked: \(error)", field: "issuer"))
-        }
-        var last = BrokerError(
-            .providerUnavailable, "The issuer publishes no authorization server metadata.", actor: .administrator,
-            reason: "no_metadata", retryAfter: 60)
-        for request in requests {
-            do {
-                let response = try await exchange.send(request, within: .seconds(10))
-                switch Discovery.judge(response, issuer: issuer, allowHTTP: allowHTTP) {
-                case .found(let server): return .success(server)
-                case .mismatch:
-                    // RFC 8414 §3.3: metadata of another issuer must not be used.
-                    return .failure(
-                        BrokerError(
-                            .providerUnavailable, "The metadata names another issuer than the one configured.",
-                            actor: .administrator, reason: "issuer_mismatch", retryAfter: 60))
-                case .absent: continue
-                case .malformed(let reason):
-                    last = BrokerError(
-                        .providerUnavailable, "The issuer's metadata cannot be read: \(reason)",
-                        actor: .administrator, reason: "malformed_metadata", retryAfter: 60)
-                }
-            } catch {
-                last = BrokerError(
-                    .providerUnavailable, "The issuer's metadata cannot be fetched (\(error.code.rawValue)).",
-                    actor: error.code == .addressRefused ? .administrator : .nobody, reason: error.code.rawValue,
-                    retryAfter: 10)
+            switch method {
+            case "client_secret_basic": return .clientSecretBasic(try sealing.clientSecret(secret, of: registered.id))
+            case "client_secret_post": return .clientSecretPost(try sealing.clientSecret(secret, of: registered.id))
+            case "client_secret_jwt": return .clientSecretJWT(try sealing.clientSecret(secret, of: registered.id))
+            case "tls_client_auth": return .tlsClientAuth(try sealing.clientKey(secret, of: registered.id))
+            case "self_signed_tls_client_auth":
+                return .selfSignedTLSClientAuth(try sealing.clientKey(secret, of: registered.id))
+            default:
+                return .privateKeyJWT(try Self.signer(try sealing.clientKey(secret, of: registered.id), registered))
             }
+        } catch {
+            throw damaged(registered.id, error)
         }
-        return .failure(last)
+    }
+
+    private func signer(of registered: RegisteredClient) throws(BrokerError) -> AssertionSigner? {
+        guard let newest = registered.secrets.first(where: { $0.kind == .key }) else { return nil }
+        do {
+            return try Self.signer(try sealing.clientKey(newest, of: registered.id), registered)
+        } catch {
+            throw damaged(registered.id, error)
+        }
+    }
+
+    private static func signer(_ key: ClientKey, _ registered: RegisteredClient) throws -> AssertionSigner {
+        let algorithm = registered.signingAlgorithm.flatMap { SignatureAlgorithm(rawValue: $0) }
+        return try AssertionSigner(SigningKey(key), algorithm: algorithm)
+    }
+
+    private func damaged(_ client: ClientID, _ error: any Error) -> BrokerError {
+        logger.error("A client secret does not open", metadata: ["client": "\(client)", "why": "\(error)"])
+        return BrokerError(
+            .internalError, "A secret of client \(client) does not open. An administrator must act.",
+            actor: .administrator, reason: "sealed_box_damaged")
     }
 }

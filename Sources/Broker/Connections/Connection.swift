@@ -1,3 +1,4 @@
+public import OAuth
 public import ProviderProfiles
 
 /// One owner's stored grant or secret at one provider: what people and administrators decide about it.
@@ -11,10 +12,14 @@ public struct Connection: Sendable, Hashable {
     /// Our registration at the provider; nil for API keys and Basic.
     public let client: ClientID?
     public let kind: ProfileKind
+    /// How its credential is come by; means nothing for API keys and Basic.
+    public let grantType: GrantType
     public var owner: String?
     public var labels: [String: String]
     /// The scopes to ask for; empty asks for the client's, else the profile's.
     public var scopes: [String]
+    /// Where the token is to be used (`resource`, RFC 8707 §2); empty leaves it to the authorization server.
+    public let resources: [String]
     /// The profile's fields that a connection fills in. Never secret.
     public var fields: [String: String]
     public var isDisabled: Bool
@@ -24,17 +29,20 @@ public struct Connection: Sendable, Hashable {
     public var revision: Int
 
     public init(
-        id: ConnectionID, provider: String, client: ClientID?, kind: ProfileKind, owner: String? = nil,
-        labels: [String: String] = [:], scopes: [String] = [], fields: [String: String] = [:],
+        id: ConnectionID, provider: String, client: ClientID?, kind: ProfileKind,
+        grantType: GrantType = .authorizationCode, owner: String? = nil, labels: [String: String] = [:],
+        scopes: [String] = [], resources: [String] = [], fields: [String: String] = [:],
         isDisabled: Bool = false, createdAt: Timestamp, updatedAt: Timestamp, revision: Int = 1
     ) {
         self.id = id
         self.provider = provider
         self.client = client
         self.kind = kind
+        self.grantType = grantType
         self.owner = owner
         self.labels = labels
         self.scopes = scopes
+        self.resources = resources
         self.fields = fields
         self.isDisabled = isDisabled
         self.createdAt = createdAt
@@ -72,7 +80,7 @@ public struct StoredConnection: Sendable, Hashable {
     public func status(at now: Timestamp) -> ConnectionStatus {
         if connection.isDisabled { return .disabled }
         if reauthorization(at: now) != nil { return .reauthorizationRequired }
-        if grant.version == 0 { return .pending }
+        if grant.credential == nil { return isReissuable && grant.failure != nil ? .unavailable : .pending }
         let expired = grant.isExpired(at: now)
         if expired { return .unavailable }
         return grant.failure == nil ? .active : .degraded
@@ -82,7 +90,21 @@ public struct StoredConnection: Sendable, Hashable {
     /// handed out as if it were good.
     public func reauthorization(at now: Timestamp) -> ReauthorizationReason? {
         if let reason = grant.reauthorization { return reason }
-        if grant.version > 0, grant.refresh == nil, grant.isExpired(at: now) { return .expired }
+        if grant.version > 0, !isRenewable, grant.isExpired(at: now) { return .expired }
         return nil
+    }
+
+    /// Whether we get a new credential without anybody: by refresh token, or by asking for a token once more.
+    public var isRenewable: Bool { grant.refresh != nil || isReissuable }
+
+    /// Whether the grant that brought the credential can be repeated: nobody consents to it (RFC 6749 §4.4, RFC 7523),
+    /// or what it begins with is kept (RFC 8693).
+    public var isReissuable: Bool {
+        guard connection.kind == .oauth2 else { return false }
+        switch connection.grantType {
+        case .clientCredentials, .jwtBearer: return true
+        case .tokenExchange: return grant.subject != nil
+        case .authorizationCode, .deviceCode, .refreshToken: return false
+        }
     }
 }

@@ -7,6 +7,11 @@ public struct ConnectionRequest: Sendable {
     public var client: ClientID?
     public var fields: [String: String] = [:]
     public var scopes: [String] = []
+    /// nil takes the client's first grant type, else the profile's.
+    public var grantType: GrantType?
+    /// Where the token is to be used (RFC 8707 §2).
+    public var resources: [String] = []
+    public var wishes = ConsentWishes()
     public var owner: String?
     public var labels: [String: String] = [:]
     public var returnTo: String?
@@ -19,6 +24,7 @@ public struct ConnectionRequest: Sendable {
 public enum SecretValue: Sendable, Hashable {
     case apiKey(Secret)
     case basic(username: String, password: Secret)
+    case subjectToken(SubjectToken)
 }
 
 /// What may be edited of a connection; nil leaves it as it is.
@@ -76,6 +82,21 @@ enum ConnectionBounds {
                 throw .invalid(
                     "api_key is text of 1 to 65536 bytes without control characters.", field: "secret.api_key")
             }
+        case .subjectToken(let subject):
+            let tokens = [subject.token] + [subject.actor].compactMap(\.self)
+            guard tokens.allSatisfy(fits), tokens.allSatisfy({ $0.reveal().utf8.allSatisfy { $0 < 0x7F } }) else {
+                throw .invalid(
+                    "subject_token and actor_token are visible text of at most 65536 bytes.",
+                    field: "secret.subject_token")
+            }
+            // RFC 8693 §2.1: actor_token_type stands with actor_token, and only with it.
+            guard (subject.actor == nil) == (subject.actorType == nil) else {
+                throw .invalid(
+                    "actor_token and actor_token_type go together (RFC 8693 §2.1).", field: "secret.actor_token")
+            }
+            guard [subject.type, subject.actorType ?? "urn:x"].allSatisfy(isURN) else {
+                throw .invalid("A token type is a URI (RFC 8693 §3).", field: "secret.subject_token_type")
+            }
         case .basic(let username, let password):
             // RFC 7617 §2: a colon would end the user name.
             guard username.utf8.count <= 1024, isPlain(username), !username.utf8.contains(UInt8(ascii: ":")) else {
@@ -89,6 +110,52 @@ enum ConnectionBounds {
             }
         }
     }
+
+    /// RFC 8707 §2: absolute URIs without a fragment.
+    static func check(resources: [String]) throws(BrokerError) {
+        for resource in resources {
+            guard (try? EndpointURL(resource)) != nil || isURN(resource) else {
+                throw .invalid("resource holds absolute URIs without a fragment (RFC 8707 §2).", field: "resource")
+            }
+        }
+        guard resources.count <= 10 else { throw .invalid("resource holds ten URIs at most.", field: "resource") }
+    }
+
+    private static func isURN(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        return text.utf8.count <= 2048 && parts.count >= 2 && !parts[0].isEmpty
+            && parts[0].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
+            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }
+    }
+
+    static func check(_ wishes: ConsentWishes) throws(BrokerError) {
+        for (name, value) in [("login_hint", wishes.loginHint), ("prompt", wishes.prompt), ("claims", wishes.claims)] {
+            guard let value else { continue }
+            guard (1...4096).contains(value.utf8.count), isPlain(value) else {
+                throw .invalid("\(name) is text of 1 to 4096 bytes without control characters.", field: name)
+            }
+        }
+        guard wishes.parameters.count <= 32 else {
+            throw .invalid("parameters holds 32 at most.", field: "parameters")
+        }
+        for (name, value) in wishes.parameters {
+            guard !Self.ownParameters.contains(name) else {
+                throw .invalid("The parameter \(name.prefix(64)) is Credence's own to set.", field: "parameters")
+            }
+            guard (1...128).contains(name.utf8.count), value.utf8.count <= 4096, isPlain(name), isPlain(value) else {
+                throw .invalid(
+                    "A parameter has a name of 1 to 128 bytes and a value of at most 4096, without control characters.",
+                    field: "parameters")
+            }
+        }
+    }
+
+    /// What protects a consent, or has a member of its own.
+    private static let ownParameters: Set<String> = [
+        "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
+        "code_challenge_method", "request", "request_uri", "dpop_jkt", "response_mode", "client_secret",
+        "client_assertion", "client_assertion_type", "resource", "login_hint", "prompt", "claims",
+    ]
 
     private static func isPlain(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }

@@ -11,6 +11,8 @@ public struct Connections: Sendable {
     let registrations: Registrations
     let consent: Consent
     let revoker: Revoker
+    let resources: ResourceDiscovery
+    let refresher: Refresher
     let sealing: GrantSealing
     let audit: any AuditSink
     let clock: any BrokerClock
@@ -57,15 +59,29 @@ public struct Connections: Sendable {
     public func create(
         _ request: ConnectionRequest, by caller: Caller
     ) async throws(BrokerError) -> (connection: StoredConnection, consent: Consent.Link?) {
+        var request = request
+        if request.client == nil, request.provider == nil, let resource = request.resources.first {
+            guard request.resources.count == 1 else {
+                throw .invalid(
+                    "One resource finds its authorization server; with several, say which client.", field: "resource")
+            }
+            let found = try await resources.registration(for: resource, by: caller)
+            request.client = found.client.id
+            request.resources = [found.resource]
+            if request.scopes.isEmpty { request.scopes = found.scopes }
+        }
         let (profile, client) = try await resolve(request)
         try ConnectionBounds.check(owner: request.owner)
         try ConnectionBounds.check(labels: request.labels)
         try ConnectionBounds.check(scopes: request.scopes)
+        try ConnectionBounds.check(resources: request.resources)
+        try ConnectionBounds.check(request.wishes)
         let now = clock.now
         let connection = Connection(
             id: request.id ?? .random(from: random), provider: profile.name, client: client?.id, kind: profile.kind,
-            owner: request.owner, labels: request.labels, scopes: request.scopes, fields: request.fields,
-            createdAt: now, updatedAt: now)
+            grantType: try grantType(request, profile, client), owner: request.owner, labels: request.labels,
+            scopes: request.scopes, resources: request.resources, fields: request.fields, createdAt: now,
+            updatedAt: now)
         guard caller.maySee(connection.id, labels: connection.labels) else {
             throw BrokerError(
                 .forbidden, "This caller may only make connections that its own rules let it see.", actor: .caller)
@@ -77,7 +93,7 @@ public struct Connections: Sendable {
         }
         var stored = StoredConnection(connection: connection)
         if let secret = request.secret {
-            stored.grant = try grant(with: secret, for: stored)
+            stored.grant = try grant(with: secret, for: stored, isNew: true)
         }
         try record(.connectionCreate, connection.id, by: caller)
         do {
@@ -92,15 +108,47 @@ public struct Connections: Sendable {
             throw .internalError()
         }
         guard profile.kind == .oauth2 else { return (stored, nil) }
+        guard connection.grantType == .authorizationCode || connection.grantType == .deviceCode else {
+            return (try await issued(stored), nil)
+        }
         do {
-            return (stored, try await consent.link(to: stored, returnTo: request.returnTo, requestedBy: caller))
+            let link = try await consent.link(
+                to: stored, returnTo: request.returnTo, wishes: request.wishes, requestedBy: caller)
+            return (stored, link)
         } catch {
             // All or nothing: a creator who gets an error has made nothing.
-            do { _ = try await store.delete(connection.id) } catch {
+            do { _ = try await store.delete(connection.id, owing: { _ in nil }) } catch {
                 logger.error("A half-made connection stays", metadata: ["connection": "\(connection.id)"])
             }
             throw error
         }
+    }
+
+    /// What was asked for, else what the client was registered for, else what the profile offers.
+    private func grantType(
+        _ request: ConnectionRequest, _ profile: ProviderProfile, _ client: RegisteredClient?
+    ) throws(BrokerError) -> GrantType {
+        guard profile.kind == .oauth2 else {
+            if request.grantType != nil { throw .invalid("This provider knows no grants.", field: "grant") }
+            return .authorizationCode
+        }
+        let offered = (profile.grantTypesSupported ?? []).compactMap { GrantType(rawValue: $0) }
+            .filter { $0 != .refreshToken }
+        let chosen =
+            request.grantType ?? client?.grantTypes.first
+            ?? (offered.contains(.authorizationCode) ? .authorizationCode : offered.first) ?? .authorizationCode
+        if let registered = client?.grantTypes, !registered.isEmpty, !registered.contains(chosen) {
+            throw .invalid(
+                "The client is registered for \(registered.map(\.rawValue).joined(separator: ", ")) alone.",
+                field: "grant")
+        }
+        if chosen == .refreshToken {
+            throw .invalid("A connection does not begin with a refresh token.", field: "grant")
+        }
+        if case .subjectToken? = request.secret, chosen != .tokenExchange {
+            throw .invalid("A subject token is for the grant token-exchange.", field: "secret")
+        }
+        return chosen
     }
 
     private func resolve(_ request: ConnectionRequest) async throws(BrokerError) -> (ProviderProfile, RegisteredClient?)
@@ -123,7 +171,9 @@ public struct Connections: Sendable {
                 "The client \(client.id) is registered at \(client.provider), not at \(name).", field: "client")
         }
         if profile.kind == .oauth2 {
-            if request.secret != nil {
+            switch request.secret {
+            case nil, .subjectToken?: break
+            default:
                 throw .invalid(
                     "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
             }
@@ -197,58 +247,14 @@ public struct Connections: Sendable {
         throw .conflict("The connection is being edited by others; try again.")
     }
 
-    /// A new version of an API key or Basic credential, current at once.
-    public func setSecret(_ secret: SecretValue, of id: ConnectionID, by caller: Caller) async throws(BrokerError)
-        -> StoredConnection
-    {
-        for _ in 0..<5 {
-            let stored = try await connection(id, for: caller)
-            let grant = try grant(with: secret, for: stored)
-            try record(.secretSet, id, version: grant.version, by: caller)
-            let result: CommitResult
-            do { result = try await store.commit(id, replacing: stored.grant.version, with: grant) } catch {
-                throw .storeUnavailable(error)
-            }
-            switch result {
-            case .committed(let committed):
-                onChange(committed)
-                return committed
-            case .superseded: continue
-            case .gone: throw .noSuchConnection
-            }
-        }
-        throw .conflict("The secret is being set by others; try again.")
-    }
-
-    private func grant(with secret: SecretValue, for stored: StoredConnection) throws(BrokerError) -> Grant {
-        try ConnectionBounds.check(secret)
-        let material: CredentialMaterial
-        switch (secret, stored.connection.kind) {
-        case (.apiKey(let key), .apiKey): material = .apiKey(key)
-        case (.basic(let username, let password), .basic): material = .basic(username: username, password: password)
-        case (_, .apiKey): throw .invalid("This connection takes {\"api_key\": …}.", field: "secret")
-        case (_, .basic): throw .invalid("This connection takes {\"username\": …, \"password\": …}.", field: "secret")
-        case (_, .oauth2):
-            throw .invalid(
-                "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
-        }
-        let version = stored.grant.version + 1
-        do {
-            return Grant(
-                version: version, credential: try sealing.seal(material, for: stored.id, version: version),
-                issuedAt: clock.now)
-        } catch {
-            throw .internalError()
-        }
-    }
-
     // MARK: Consent
 
     public func requestConsent(
-        _ id: ConnectionID, returnTo: String?, by caller: Caller
+        _ id: ConnectionID, returnTo: String?, wishes: ConsentWishes, by caller: Caller
     ) async throws(BrokerError) -> Consent.Link {
+        try ConnectionBounds.check(wishes)
         let stored = try await connection(id, for: caller)
-        let link = try await consent.link(to: stored, returnTo: returnTo, requestedBy: caller)
+        let link = try await consent.link(to: stored, returnTo: returnTo, wishes: wishes, requestedBy: caller)
         try record(.consentRequest, id, by: caller)
         return link
     }
@@ -256,17 +262,22 @@ public struct Connections: Sendable {
     // MARK: Ending
 
     /// Removes the connection at once; what the provider issued is revoked there where it can be (RFC 7009).
-    public func delete(_ id: ConnectionID, by caller: Caller) async throws(BrokerError) {
+    @discardableResult
+    public func delete(_ id: ConnectionID, by caller: Caller) async throws(BrokerError) -> RevocationOutcome {
         let stored = try await connection(id, for: caller)
         try record(.connectionDelete, id, version: stored.grant.version, by: caller)
         let deleted: StoredConnection?
-        do { deleted = try await store.delete(id) } catch { throw .storeUnavailable(error) }
+        let debtID = random.bytes(16).hexadecimal
+        do {
+            deleted = try await store.delete(id) { [revoker] last in revoker.debt(of: last, id: debtID) }
+        } catch { throw .storeUnavailable(error) }
         onDelete(id)
         guard let deleted else { throw .noSuchConnection }
-        await revoker.revoke(deleted)
+        guard let debt = revoker.debt(of: deleted, id: debtID) else { return .revoked }
+        return await revoker.pay(debt)
     }
 
-    private func record(
+    func record(
         _ action: AuditEvent.Action, _ id: ConnectionID, version: Int? = nil, by caller: Caller
     ) throws(BrokerError) {
         do {

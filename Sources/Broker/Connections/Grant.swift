@@ -8,12 +8,19 @@ public struct Grant: Sendable, Hashable {
     public var credential: SealedBox?
     /// What they never get (the refresh token), sealed for this version.
     public var refresh: SealedBox?
+    /// The key that the tokens are bound to (DPoP, RFC 9449), sealed for this version; nil for bearer tokens.
+    public var proofKey: SealedBox?
+    /// What an exchange begins with (the subject token of RFC 8693), sealed for this version.
+    public var subject: SealedBox?
     /// What the provider granted, which may differ from what was asked for (RFC 6749 §5.1).
     public var scopes: [String]
     /// What the profile captures from the token response, such as an API host. Never secret.
     public var attributes: [String: String]
     /// Whose account it is at the provider, where the profile can tell.
     public var account: String?
+    /// Which account that is, beyond doubt: issuer and subject of the ID token, or what the profile takes for it. Never
+    /// changes without the owner's word (security case F19).
+    public var accountKey: String?
     /// When the request was sent that brought the credential: lifetimes count from here.
     public var issuedAt: Timestamp?
     /// nil when the lifetime is unknown.
@@ -30,8 +37,9 @@ public struct Grant: Sendable, Hashable {
     public var attempt: RefreshAttempt?
 
     public init(
-        version: Int = 0, credential: SealedBox? = nil, refresh: SealedBox? = nil, scopes: [String] = [],
-        attributes: [String: String] = [:], account: String? = nil, issuedAt: Timestamp? = nil,
+        version: Int = 0, credential: SealedBox? = nil, refresh: SealedBox? = nil, proofKey: SealedBox? = nil,
+        subject: SealedBox? = nil, scopes: [String] = [], attributes: [String: String] = [:], account: String? = nil,
+        accountKey: String? = nil, issuedAt: Timestamp? = nil,
         expiresAt: Timestamp? = nil, refreshTokenExpiresAt: Timestamp? = nil, refreshAt: Timestamp? = nil,
         lastRefreshedAt: Timestamp? = nil, reauthorization: ReauthorizationReason? = nil,
         failure: RefreshFailure? = nil, fence: Int = 0, attempt: RefreshAttempt? = nil
@@ -39,9 +47,12 @@ public struct Grant: Sendable, Hashable {
         self.version = version
         self.credential = credential
         self.refresh = refresh
+        self.proofKey = proofKey
+        self.subject = subject
         self.scopes = scopes
         self.attributes = attributes
         self.account = account
+        self.accountKey = accountKey
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
         self.refreshTokenExpiresAt = refreshTokenExpiresAt
@@ -69,6 +80,8 @@ public enum ReauthorizationReason: String, Sendable, CaseIterable {
     case lost
     /// A runtime reported that the provider refuses a credential that cannot be refreshed.
     case rejected
+    /// A refresh brought the tokens of another account (OpenID Connect Core §12.2).
+    case accountChanged = "account_changed"
 }
 
 /// A refresh that keeps failing for a reason that is not the owner's.

@@ -3,58 +3,153 @@ import OAuth
 import ProviderProfiles
 import Sealing
 
-/// Tells the provider that a deleted connection's tokens are no longer wanted (RFC 7009).
+/// Tells providers that a deleted connection's tokens are no longer wanted (RFC 7009), until they have taken it.
 ///
-/// The connection is gone whether or not this succeeds. The refresh token goes first: an authorization server that
-/// revokes it ends the access token with it (RFC 7009 §2.1).
+/// The connection is gone whether or not this succeeds; what is owed outlives a restart (security case F24). The refresh
+/// token goes first: an authorization server that revokes it ends the access token with it (RFC 7009 §2.1).
 struct Revoker: Sendable {
+    let store: any RevocationStore
     let registrations: Registrations
+    let calls: ProviderCalls
     let sealing: GrantSealing
-    let exchange: any HTTPExchange
+    let clock: any BrokerClock
+    let random: any RandomSource
+    let policy: RefreshPolicy
     let logger: Logger
 
-    func revoke(_ deleted: StoredConnection) async {
-        guard deleted.connection.kind == .oauth2, deleted.grant.version > 0 else { return }
+    /// After this long a provider that takes nothing is left alone; its tokens are as dead as they will be.
+    static let patience: Duration = .seconds(7 * 86_400)
+    static let tick: Duration = .seconds(1)
+
+    /// What a connection's end leaves to be told; nil when its provider issued nothing.
+    func debt(of deleted: StoredConnection, id: String) -> OwedRevocation? {
+        guard deleted.connection.kind == .oauth2, deleted.grant.credential != nil,
+            let client = deleted.connection.client
+        else { return nil }
+        let now = clock.now
+        return OwedRevocation(
+            id: id, connection: deleted.id, provider: deleted.connection.provider,
+            client: client, fields: deleted.connection.fields, version: deleted.grant.version,
+            credential: deleted.grant.credential, refresh: deleted.grant.refresh, retryAt: now, createdAt: now)
+    }
+
+    /// What came for a connection that was deleted while the provider was answering (security case R21).
+    func owe(_ response: TokenResponse, of gone: StoredConnection) async {
+        var ghost = gone
+        let version = gone.grant.version + 1
         do {
-            let registration = try await registrations.registration(of: deleted.connection)
-            guard let endpoint = registration.server.revocationEndpoint else { return }
-            let refreshToken = try sealing.refreshToken(of: deleted)
-            guard let token = try refreshToken ?? sealing.material(of: deleted)?.principalSecret else { return }
-            try await send(
-                token, hint: refreshToken == nil ? "access_token" : "refresh_token", of: deleted.id, to: endpoint,
-                registration)
+            ghost.grant = Grant(version: version)
+            ghost.grant.credential = try sealing.seal(
+                .oauth2(accessToken: response.accessToken, tokenType: response.tokenType), for: gone.id,
+                version: version)
+            ghost.grant.refresh = try response.refreshToken.map { token throws(SealingError) in
+                try sealing.seal(refreshToken: token, for: gone.id, version: version)
+            }
+            if let debt = debt(of: ghost, id: random.bytes(16).hexadecimal) {
+                try await store.insert(debt)
+                await pay(debt)
+            }
         } catch {
-            logFailure(error, of: deleted.id)
+            logger.error(
+                "Tokens of a deleted connection stay valid at the provider",
+                metadata: ["connection": "\(gone.id)", "why": "\(error)"])
         }
     }
 
-    /// What came for a connection that was deleted while the provider was answering.
-    func revoke(_ response: TokenResponse, of id: ConnectionID, _ registration: Registration) async {
-        guard let endpoint = registration.server.revocationEndpoint else { return }
-        do {
-            try await send(
-                response.refreshToken ?? response.accessToken,
-                hint: response.refreshToken == nil ? "access_token" : "refresh_token", of: id, to: endpoint,
-                registration)
-        } catch {
-            logFailure(error, of: id)
+    /// Pays what is due, until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            do {
+                try await round()
+            } catch {
+                logger.error("The store cannot be read for revocations", metadata: ["why": "\(error)"])
+            }
+            do { try await clock.sleep(for: Self.tick) } catch { return }
         }
     }
 
-    private func send(
-        _ token: Secret, hint: String, of id: ConnectionID, to endpoint: EndpointURL, _ registration: Registration
-    ) async throws(ExchangeFailure) {
-        let request = Revocation.request(
-            token: token, hint: hint, at: endpoint, client: registration.client, dialect: registration.provider.dialect)
-        let response = try await exchange.send(request, within: .seconds(10))
-        logger.info(
-            "A deleted connection's token was revoked",
-            metadata: ["connection": "\(id)", "verdict": "\(Revocation.judge(response))"])
+    func round() async throws(StoreFailure) {
+        let due = try await store.revocationsDue(at: clock.now, limit: 16)
+        await withTaskGroup(of: Void.self) { group in
+            for debt in due { group.addTask { await pay(debt) } }
+        }
     }
 
-    private func logFailure(_ error: any Error, of id: ConnectionID) {
+    /// Tries once. What is not taken is tried again, later each time.
+    @discardableResult
+    func pay(_ debt: OwedRevocation) async -> RevocationOutcome {
+        do {
+            var tried = debt
+            tried.attempts += 1
+            tried.retryAt =
+                clock.now + policy.callDeadline
+                + policy.backoff(attempts: tried.attempts + 2, fraction: 1, retryAfter: nil)
+            // Of two that try at once, one goes on.
+            guard try await store.update(tried, from: debt.attempts) else { return .pending(reason: "under_way") }
+            let outcome = try await tell(debt)
+            switch outcome {
+            case .revoked:
+                logger.info(
+                    "A deleted connection's tokens were revoked", metadata: ["connection": "\(debt.connection)"])
+                try await store.deleteRevocation(debt.id)
+            case .refused(let code):
+                logger.notice(
+                    "The provider does not revoke a deleted connection's tokens",
+                    metadata: ["connection": "\(debt.connection)", "why": "\(code)"])
+                try await store.deleteRevocation(debt.id)
+            case .pending(let reason): await stillOwing(debt, why: reason)
+            }
+            return outcome
+        } catch {
+            await stillOwing(debt, why: "\(error)")
+            return .pending(reason: (error as? ExchangeFailure)?.code.rawValue ?? "provider_unavailable")
+        }
+    }
+
+    private func stillOwing(_ debt: OwedRevocation, why: String) async {
+        let isOver = clock.now.since(debt.createdAt) > Self.patience
         logger.notice(
-            "A deleted connection's token could not be revoked at the provider",
-            metadata: ["connection": "\(id)", "why": "\(error)"])
+            isOver
+                ? "A deleted connection's tokens could not be revoked at the provider; it is not tried again"
+                : "A deleted connection's tokens could not be revoked yet",
+            metadata: ["connection": "\(debt.connection)", "why": "\(why)"])
+        // What cannot be removed now is removed at the next try.
+        if isOver { try? await store.deleteRevocation(debt.id) }
     }
+
+    private func tell(_ debt: OwedRevocation) async throws -> RevocationOutcome {
+        let registration = try await registrations.registration(
+            debt.client, provider: debt.provider, fields: debt.fields)
+        guard let endpoint = registration.server.revocationEndpoint else { return .revoked }
+        let grant = Grant(version: debt.version, credential: debt.credential, refresh: debt.refresh)
+        let refreshToken = try sealing.refreshToken(id: debt.connection, grant: grant)
+        guard
+            let token = try refreshToken ?? sealing.material(id: debt.connection, grant: grant)?.principalSecret
+        else { return .revoked }
+        let answer = try await calls.send(registration, proofKey: nil, within: .seconds(10)) {
+            client, freshness in
+            Revocation.request(
+                token: token, hint: refreshToken == nil ? "access_token" : "refresh_token", at: endpoint,
+                client: client, dialect: registration.provider.dialect, freshness: freshness)
+        }
+        switch Revocation.judge(answer.response) {
+        case .revoked: return .revoked
+        // The server does not revoke this kind (RFC 7009 §2.2.1), or does not know it: no second try changes that.
+        case .refused(let error)
+        where ["unsupported_token_type", "invalid_token", "invalid_grant"].contains(error.code):
+            return .refused(code: error.code)
+        case .refused(let error): return .pending(reason: error.code)
+        case .unavailable(let status): return .pending(reason: "status_\(status)")
+        }
+    }
+}
+
+/// What became of the tokens of a connection that is gone.
+public enum RevocationOutcome: Sendable, Hashable {
+    /// The provider took it, or there was nothing to tell it.
+    case revoked
+    /// It is tried again in the background.
+    case pending(reason: String)
+    /// The provider does not revoke such tokens.
+    case refused(code: String)
 }

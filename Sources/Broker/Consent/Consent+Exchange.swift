@@ -7,7 +7,7 @@ extension Consent {
     /// Judges the provider's answer; a code is exchanged, and what comes is stored.
     func exchangeCode(
         _ pending: PendingAuthorization, _ parameters: Parameters
-    ) async throws(ConsentFailure) -> (StoredConnection, title: String) {
+    ) async throws(ConsentFailure) -> ConsentOutcome {
         let stored = try await connection(pending.connection)
         let registration = try await registration(of: stored)
         let dialect = registration.provider.dialect
@@ -25,34 +25,39 @@ extension Consent {
 
         let verdict: TokenVerdict
         var secrets = [code]
-        let sentAt = clock.now
+        let sentAt: Timestamp
+        let proofKey: SigningKey?
         do {
             let verifier = try sealing.verifier(of: pending)
-            secrets += [verifier, registration.client.authentication.secret].compactMap(\.self)
-            let grant = AuthorizationCodeGrant.parameters(
+            proofKey = try sealing.proofKey(of: pending).map { try SigningKey(serialized: $0) }
+            secrets +=
+                [verifier].compactMap(\.self) + registration.candidates.compactMap(\.client.authentication.secret)
+            var grant = AuthorizationCodeGrant.parameters(
                 code: code, redirectURI: registrations.redirectURI(of: pending.client), verifier: verifier)
-            let request = TokenRequest.make(
-                grant, at: endpoint, client: registration.client, dialect: dialect, purpose: .authorizationCode)
-            // Sent once, whatever happens: a code is single-use (RFC 6749 §4.1.2, security cases F13 and F14).
-            verdict = TokenResponse.judge(try await exchange.send(request, within: callDeadline), dialect: dialect)
-        } catch let failure as ExchangeFailure {
-            logger.notice(
-                "A code exchange got no answer", metadata: ["connection": "\(stored.id)", "why": "\(failure)"])
-            throw failure.code == .addressRefused
-                ? ConsentFailure(
-                    .misconfigured,
-                    "The provider's token endpoint is at an address this service may not speak to. An administrator must act."
-                )
-                : Self.noAnswer
+            for resource in stored.connection.resources { grant.append("resource", resource) }
+            // A code is single-use (RFC 6749 §4.1.2, security cases F13 and F14): it is sent again only where the server
+            // said that it did not even look at it.
+            let answer = try await calls.send(registration, proofKey: proofKey, within: callDeadline) {
+                [grant] client, freshness in
+                TokenRequest.make(
+                    grant, at: endpoint, client: client, dialect: dialect, purpose: .grant,
+                    freshness: freshness)
+            }
+            sentAt = answer.sentAt
+            verdict = TokenResponse.judge(
+                answer.response, dialect: dialect, accepting: proofKey == nil ? .bearer : .dpop)
         } catch {
-            logger.error(
-                "A code exchange could not be sent", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
-            throw Self.serviceUnavailable
+            throw notSent(error, stored.id)
         }
 
         switch verdict {
         case .granted(let response):
-            return (try await commit(response, to: stored, registration, sentAt, pending), registration.provider.title)
+            let account = try await account(
+                of: response, registration, pending, state: parameters["state"] ?? "", code: code, proofKey)
+            return try await keep(
+                Received(
+                    response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey),
+                for: stored, registration, pending)
         case .refused(let error): throw Self.refused(error, registration.provider, hiding: secrets)
         case .malformed(let reason, let status):
             logger.notice(
@@ -66,26 +71,95 @@ extension Consent {
         }
     }
 
+    func notSent(_ error: any Error, _ id: ConnectionID) -> ConsentFailure {
+        guard let failure = error as? ExchangeFailure else {
+            logger.error(
+                "A request for a consent could not be sent", metadata: ["connection": "\(id)", "why": "\(error)"])
+            return Self.serviceUnavailable
+        }
+        logger.notice("A request for a consent got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])
+        switch failure.code {
+        case .addressRefused:
+            return ConsentFailure(
+                .misconfigured,
+                "The provider's endpoint is at an address this service may not speak to. An administrator must act.")
+        case .clientKeyUnusable:
+            return ConsentFailure(
+                .misconfigured, "The client's certificate cannot be used. An administrator must act.")
+        default: return Self.noAnswer
+        }
+    }
+
+    /// Whose account it is (OpenID Connect Core §3.1.3.7): an ID token that is not what it must be ends the consent.
+    private func account(
+        of response: TokenResponse, _ registration: Registration, _ pending: PendingAuthorization, state: String,
+        code: Secret, _ proofKey: SigningKey?
+    ) async throws(ConsentFailure) -> Account? {
+        let verdict = await accounts.account(
+            of: response, registration, scopes: pending.scopes, nonce: Self.nonce(forState: state), code: code,
+            proofKey: proofKey)
+        switch verdict {
+        case .account(let account): return account
+        case .refused(let reason):
+            logger.notice(
+                "An identity was refused", metadata: ["connection": "\(pending.connection)", "why": "\(reason)"])
+            throw ConsentFailure(
+                .invalidResponse, "The provider's answer cannot be trusted: \(reason). Nothing was changed.")
+        case .unavailable(let reason):
+            logger.notice(
+                "An identity could not be checked",
+                metadata: ["connection": "\(pending.connection)", "why": "\(reason)"])
+            throw Self.noAnswer
+        }
+    }
+
+    /// What came, on its way into the store.
+    struct Received: Sendable {
+        let response: TokenResponse
+        let account: Account?
+        let sentAt: Timestamp
+        let scopes: [String]
+        let proofKey: SigningKey?
+    }
+
+    /// Stores the grant, or holds it until the owner has said that another account shall take the place of the old one.
+    private func keep(
+        _ received: Received, for stored: StoredConnection, _ registration: Registration,
+        _ pending: PendingAuthorization
+    ) async throws(ConsentFailure) -> ConsentOutcome {
+        if let account = received.account, let old = stored.grant.accountKey, old != account.key {
+            let word = try await hold(received, for: stored, pending)
+            return .otherAccount(
+                OtherAccount(
+                    connection: stored.id, providerTitle: registration.provider.title,
+                    old: stored.grant.account ?? "another account", new: account.name, word: word))
+        }
+        let committed = try await commit(received, to: stored, registration)
+        return .connected(
+            committed.id, providerTitle: registration.provider.title, returnTo: pending.returnTo)
+    }
+
     /// The grant goes in over whatever version stands now: consent given is consent given, and a refresh that is
     /// under way meanwhile loses by its version.
-    private func commit(
-        _ response: TokenResponse, to stored: StoredConnection, _ registration: Registration, _ sentAt: Timestamp,
-        _ pending: PendingAuthorization
+    @discardableResult
+    func commit(
+        _ received: Received, to stored: StoredConnection, _ registration: Registration
     ) async throws(ConsentFailure) -> StoredConnection {
         let update = GrantUpdate(
-            sealing: sealing, provider: registration.provider, sentAt: sentAt, requestedScopes: pending.scopes,
-            fraction: random.fraction())
+            sealing: sealing, provider: registration.provider, sentAt: received.sentAt,
+            requestedScopes: received.scopes, proofKey: received.proofKey, fraction: random.fraction())
         var old = stored
         do {
             for _ in 0..<5 {
-                let grant = try update.grant(after: old.grant, of: old.id, from: response, renewing: false)
+                let grant = try update.grant(after: old, from: received.response, .consent(received.account))
                 switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
                 case .committed(let committed):
-                    recordGrant(committed, asked: pending.scopes)
-                    return committed
+                    recordGrant(committed, asked: received.scopes)
+                    onChange(committed)
+                    return await lifetimes.complete(committed, registration)
                 case .superseded(let current): old = current
                 case .gone:
-                    await revoker.revoke(response, of: stored.id, registration)
+                    await revoker.owe(received.response, of: stored)
                     throw ConsentFailure(.connectionGone, "This connection was deleted meanwhile.")
                 }
             }
@@ -112,13 +186,13 @@ extension Consent {
     }
 
     /// - Parameter secrets: what was sent: a description that repeats it is left out (security case N21).
-    private static func refused(
+    static func refused(
         _ error: OAuthError, _ provider: Provider, hiding secrets: [Secret] = []
     ) -> ConsentFailure {
         let description = error.description.flatMap { text in
             secrets.contains { text.contains($0.reveal()) } ? nil : text
         }
-        let said = description.map { " It said: \($0)" } ?? ""
+        let said = (error.subcode.map { " (\($0))." } ?? "") + (description.map { " It said: \($0)" } ?? "")
         let todo =
             switch error.remedy(provider.remedies) {
             case .administrator: "An administrator must look at the registration."
@@ -127,14 +201,5 @@ extension Consent {
             }
         return ConsentFailure(
             .refused, "\(provider.title) refused with \(error.code).\(said) \(todo)", providerError: error.code)
-    }
-}
-
-extension ClientAuthentication {
-    fileprivate var secret: Secret? {
-        switch self {
-        case .none: nil
-        case .clientSecretBasic(let secret), .clientSecretPost(let secret): secret
-        }
     }
 }

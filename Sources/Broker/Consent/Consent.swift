@@ -9,7 +9,10 @@ public struct Consent: Sendable {
     let consents: any ConsentStore
     let registrations: Registrations
     let sealing: GrantSealing
-    let exchange: any HTTPExchange
+    let calls: ProviderCalls
+    let accounts: Accounts
+    let lifetimes: Lifetimes
+    let devices: Devices
     let audit: any AuditSink
     let clock: any BrokerClock
     let random: any RandomSource
@@ -24,6 +27,9 @@ public struct Consent: Sendable {
     static let ticketLifetime: Duration = .seconds(30 * 60)
     static let stateLifetime: Duration = .seconds(10 * 60)
 
+    /// What the pages take for now.
+    public var now: Timestamp { clock.now }
+
     // MARK: The link
 
     public struct Link: Sendable {
@@ -33,10 +39,15 @@ public struct Consent: Sendable {
 
     /// A link for the owner's browser, thirty minutes long.
     func link(
-        to stored: StoredConnection, returnTo: String?, requestedBy caller: Caller
+        to stored: StoredConnection, returnTo: String?, wishes: ConsentWishes, requestedBy caller: Caller
     ) async throws(BrokerError) -> Link {
         guard stored.connection.kind == .oauth2 else {
             throw .invalid("This connection holds a secret that is set by hand; nobody consents to it.")
+        }
+        guard [.authorizationCode, .deviceCode].contains(stored.connection.grantType) else {
+            throw .invalid(
+                "This connection gets its credential by \(stored.connection.grantType.rawValue): nobody consents to it."
+            )
         }
         if let returnTo, !allowedReturns.contains(returnTo) {
             throw .invalid(
@@ -50,7 +61,7 @@ public struct Consent: Sendable {
             try await consents.insert(
                 ConsentTicket(
                     hash: sha256(Array(ticket.utf8)), connection: stored.id, returnTo: returnTo,
-                    requestedBy: caller.id, expiresAt: expiresAt))
+                    requestedBy: caller.id, wishes: wishes, expiresAt: expiresAt))
         } catch {
             throw .storeUnavailable(error)
         }
@@ -63,12 +74,21 @@ public struct Consent: Sendable {
     public func page(ticket: String, browser: String) async throws(ConsentFailure) -> ConsentPage {
         let (_, record, stored) = try await find(ticket)
         let registration = try await registration(of: stored)
+        let isDevice = stored.connection.grantType == .deviceCode
+        let device: DeviceConsent?
+        do {
+            device = isDevice ? try await devices.deviceConsent(of: stored) : nil
+        } catch {
+            throw Self.serviceUnavailable
+        }
+        let verification = (device?.verificationURI).flatMap { try? EndpointURL($0) }
         return ConsentPage(
             connection: stored.id, owner: stored.connection.owner, requestedBy: record.requestedBy.string,
             providerTitle: registration.provider.title,
-            providerHost: registration.server.authorizationEndpoint?.host ?? registration.provider.title,
-            scopes: scopes(of: stored, registration), isReconnect: stored.grant.version > 0,
-            formToken: Self.formToken(ticket: ticket, browser: browser))
+            providerHost: (verification ?? registration.server.authorizationEndpoint)?.host
+                ?? registration.provider.title,
+            scopes: registration.scopes(of: stored.connection), isReconnect: stored.grant.credential != nil,
+            isDevice: isDevice, device: device, formToken: Self.formToken(ticket: ticket, browser: browser))
     }
 
     /// What the page's form carries, bound to the link and to the browser's cookie.
@@ -81,9 +101,17 @@ public struct Consent: Sendable {
         random.bytes(32).base64URL
     }
 
+    /// Where the browser goes next.
+    public enum Step: Sendable {
+        /// To the provider's authorization endpoint, at this URL.
+        case provider(String)
+        /// Back to the page, which now shows a code to enter.
+        case code
+    }
+
     /// Begins: remembers `state`, verifier and browser, and returns where to send the browser.
     /// - Parameter formToken: nil only for a client that is not a browser (the page's route decides).
-    public func start(ticket: String, browser: String, formToken: String?) async throws(ConsentFailure) -> String {
+    public func start(ticket: String, browser: String, formToken: String?) async throws(ConsentFailure) -> Step {
         let (hash, record, stored) = try await find(ticket)
         if let formToken {
             let expected = Self.formToken(ticket: ticket, browser: browser)
@@ -91,23 +119,40 @@ public struct Consent: Sendable {
                 throw ConsentFailure(.forgedForm, "Open the link again and continue from the page it shows.")
             }
         }
+        if stored.connection.grantType == .deviceCode {
+            try await beginDevice(stored)
+            return .code
+        }
         let registration = try await registration(of: stored)
         guard let endpoint = registration.server.authorizationEndpoint, let client = stored.connection.client else {
             throw ConsentFailure(
                 .misconfigured, "The provider has no authorization endpoint. An administrator must act.")
         }
 
+        let asked = registration.scopes(of: stored.connection)
+        // Whoever asks for an ID token must be able to believe it (OpenID Connect Discovery §3: jwks_uri is REQUIRED).
+        if asked.contains("openid"), registration.provider.discoveryIssuer != nil, registration.server.jwksURI == nil {
+            throw ConsentFailure(
+                .misconfigured,
+                "The provider publishes no keys for the ID token that is asked for. An administrator must act.")
+        }
+
         // RFC 6749 §10.12 and RFC 7636 §4.1: both of 256 random bits, both for this request alone.
         let state = random.bytes(32).base64URL
         let stateHash = sha256(Array(state.utf8))
         let verifier = registration.provider.dialect.pkce ? PKCE.verifier(random.bytes(32)) : nil
-        let asked = scopes(of: stored, registration)
+        let proofKey = registration.isDPoPBound ? SigningKey.generateES256() : nil
+        let request = authorizationRequest(
+            registration, stored.connection, record.wishes, scopes: asked, state: state, verifier: verifier,
+            proofKey: proofKey)
+        let location = try await location(of: request, at: endpoint, registration, proofKey, stored.id)
         do {
             try await consents.insert(
                 PendingAuthorization(
                     stateHash: stateHash, connection: stored.id, client: client,
                     browserHash: sha256(Array(browser.utf8)),
                     verifier: try verifier.map { try sealing.seal(verifier: $0, stateHash: stateHash) },
+                    proofKey: try proofKey.map { try sealing.seal(proofKey: $0.serialized, stateHash: stateHash) },
                     scopes: asked, returnTo: record.returnTo, ticketHash: hash,
                     expiresAt: clock.now + Self.stateLifetime))
             // A profile that switches PKCE off weakens the flow: the log says so (security case F8).
@@ -119,10 +164,7 @@ public struct Consent: Sendable {
             logger.error("A consent cannot begin", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
             throw Self.serviceUnavailable
         }
-        let request = AuthorizationRequest(
-            clientID: registration.client.id, redirectURI: registrations.redirectURI(of: client), scope: asked,
-            state: Secret(state), codeChallenge: verifier.map { PKCE.challenge(for: $0) }, additional: Parameters())
-        return request.url(at: endpoint, dialect: registration.provider.dialect)
+        return .provider(location)
     }
 
     // MARK: The return
@@ -137,15 +179,14 @@ public struct Consent: Sendable {
             return .failed(error, returnTo: nil)
         }
         do {
-            let (stored, title) = try await exchangeCode(pending, parameters)
-            onChange(stored)
+            let outcome = try await exchangeCode(pending, parameters)
             do {
                 try await consents.deleteTicket(pending.ticketHash)
             } catch {
                 // The grant is stored, which is what counts; the ticket expires by itself.
                 logger.warning("A used consent link could not be removed", metadata: ["why": "\(error)"])
             }
-            return .connected(stored.id, providerTitle: title, returnTo: pending.returnTo)
+            return outcome
         } catch {
             record(error, connection: pending.connection)
             return .failed(error, returnTo: pending.returnTo)
@@ -234,12 +275,7 @@ public struct Consent: Sendable {
         }
     }
 
-    private func scopes(of stored: StoredConnection, _ registration: Registration) -> [String] {
-        if !stored.connection.scopes.isEmpty { return stored.connection.scopes }
-        return registration.clientScopes.isEmpty ? registration.provider.defaultScopes : registration.clientScopes
-    }
-
-    private func record(_ failure: ConsentFailure, connection: ConnectionID?) {
+    func record(_ failure: ConsentFailure, connection: ConnectionID?) {
         do {
             try audit.record(
                 AuditEvent(

@@ -8,6 +8,10 @@ public struct ConsentPage: Sendable, Hashable {
     public let providerHost: String
     public let scopes: [String]
     public let isReconnect: Bool
+    /// Whether the owner gets a code to enter at the provider (RFC 8628) in place of being sent there.
+    public let isDevice: Bool
+    /// The device authorization under way, or how the last one ended.
+    public let device: DeviceConsent?
     /// Proves that the form was filled in on this page by this browser.
     public let formToken: String
 }
@@ -16,8 +20,21 @@ public struct ConsentPage: Sendable, Hashable {
 public enum ConsentOutcome: Sendable, Hashable {
     /// - Parameter returnTo: where the browser goes, from the exact allow-list; nil shows a page.
     case connected(ConnectionID, providerTitle: String, returnTo: String?)
+    /// Another account than before: the owner must say whether it shall replace it (security case F19).
+    case otherAccount(OtherAccount)
     /// The connection is as it was before.
     case failed(ConsentFailure, returnTo: String?)
+}
+
+/// What the owner is asked when the account is another one.
+public struct OtherAccount: Sendable, Hashable {
+    public let connection: ConnectionID
+    public let providerTitle: String
+    /// Whose account it is now, as people know it.
+    public let old: String
+    public let new: String
+    /// Names the held grant; for the page's form alone.
+    public let word: String
 }
 
 /// Why a consent did not come to its end, for a page.

@@ -10,6 +10,8 @@ public struct PendingAuthorization: Sendable, Hashable {
     public let browserHash: [UInt8]
     /// The PKCE code verifier (RFC 7636 §4.1), sealed; nil where the profile switches PKCE off.
     public let verifier: SealedBox?
+    /// The key that the tokens will be bound to (RFC 9449), sealed; nil for bearer tokens.
+    public let proofKey: SealedBox?
     public let scopes: [String]
     public let returnTo: String?
     /// The hash of the ticket that it came from.
@@ -18,13 +20,14 @@ public struct PendingAuthorization: Sendable, Hashable {
 
     public init(
         stateHash: [UInt8], connection: ConnectionID, client: ClientID, browserHash: [UInt8], verifier: SealedBox?,
-        scopes: [String], returnTo: String?, ticketHash: [UInt8], expiresAt: Timestamp
+        proofKey: SealedBox? = nil, scopes: [String], returnTo: String?, ticketHash: [UInt8], expiresAt: Timestamp
     ) {
         self.stateHash = stateHash
         self.connection = connection
         self.client = client
         self.browserHash = browserHash
         self.verifier = verifier
+        self.proofKey = proofKey
         self.scopes = scopes
         self.returnTo = returnTo
         self.ticketHash = ticketHash
@@ -40,15 +43,19 @@ public struct ConsentTicket: Sendable, Hashable {
     public let returnTo: String?
     /// Who asked for the link: the page names it.
     public let requestedBy: CallerID
+    /// What the authorization request says besides.
+    public let wishes: ConsentWishes
     public let expiresAt: Timestamp
 
     public init(
-        hash: [UInt8], connection: ConnectionID, returnTo: String?, requestedBy: CallerID, expiresAt: Timestamp
+        hash: [UInt8], connection: ConnectionID, returnTo: String?, requestedBy: CallerID,
+        wishes: ConsentWishes = ConsentWishes(), expiresAt: Timestamp
     ) {
         self.hash = hash
         self.connection = connection
         self.returnTo = returnTo
         self.requestedBy = requestedBy
+        self.wishes = wishes
         self.expiresAt = expiresAt
     }
 }

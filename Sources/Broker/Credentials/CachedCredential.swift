@@ -68,6 +68,12 @@ struct CredentialRenderer: Sendable {
             sealed: try sealer.seal(Array(bytes), additionalData: Array(stored.id.string.utf8)))
     }
 
+    /// A token that is bound to a key goes under its own scheme (RFC 9449 §7.1); the proof is asked for at each request.
+    private static func bound(_ header: (String, String), to material: CredentialMaterial) -> (String, String) {
+        guard case .oauth2(let token, "DPoP") = material, header.1 == "Bearer \(token.reveal())" else { return header }
+        return (header.0, "DPoP \(token.reveal())")
+    }
+
     /// The credential document of contract.md, without `expires_in`.
     private static func document(
         _ stored: StoredConnection, material: CredentialMaterial, provider: Provider
@@ -97,7 +103,7 @@ struct CredentialRenderer: Sendable {
         let values = stored.connection.fields.merging(grant.attributes) { _, captured in captured }
             .merging(material.templateValues) { _, secret in secret }
         let applied = try provider.apply.render(values).get()
-        members.append(("headers", .object(strings: applied.headers)))
+        members.append(("headers", .object(strings: applied.headers.map { Self.bound($0, to: material) })))
         members.append(("query", .object(strings: applied.query)))
         members.append(("hosts", .array(provider.hosts(values: values).map { .string($0) })))
         members.append(("attributes", .object(strings: grant.attributes.sorted { $0.key < $1.key })))

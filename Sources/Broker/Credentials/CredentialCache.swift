@@ -8,7 +8,7 @@ public final class CredentialCache: Sendable {
         var drops: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let capacity: Int
 
     init(capacity: Int = 50_000) {

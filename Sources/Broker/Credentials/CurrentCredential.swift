@@ -101,7 +101,7 @@ public struct CurrentCredential: Sendable {
         let stored = try await visible(id, for: caller)
         try Self.refuseUnusable(stored, at: clock.now)
         if let rejected, try !names(rejected, stored) { return try await current(id, for: caller, minTTL: nil) }
-        guard stored.grant.refresh != nil else {
+        guard stored.isRenewable else {
             guard rejected != nil, stored.connection.kind == .oauth2 else {
                 throw BrokerError(
                     .notRefreshable,
@@ -155,20 +155,23 @@ public struct CurrentCredential: Sendable {
             throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
         }
         if let reason = stored.reauthorization(at: now) {
-            throw reauthorization(reason.rawValue)
+            throw reauthorization(reason.rawValue, code: stored.grant.failure?.reason)
         }
-        if stored.grant.version == 0 {
+        if stored.grant.credential == nil, !stored.isReissuable {
             throw reauthorization("pending")
         }
     }
 
-    static func reauthorization(_ reason: String) -> BrokerError {
-        BrokerError(
+    /// - Parameter code: the provider's own word for it, where it gave one.
+    static func reauthorization(_ reason: String, code: String? = nil) -> BrokerError {
+        var error = BrokerError(
             .reauthorizationRequired,
             reason == "pending"
                 ? "Nobody has connected this connection yet: its owner must consent, or its secret be set."
                 : "The owner must connect this connection again.",
             actor: .owner, reason: reason)
+        error.providerError = code
+        return error
     }
 
     private func refreshed(
@@ -192,7 +195,9 @@ public struct CurrentCredential: Sendable {
         case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
             return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
-            if case .terminal(let reason) = verdict { throw Self.reauthorization(reason.rawValue) }
+            if case .terminal(let reason, let code) = verdict {
+                throw Self.reauthorization(reason.rawValue, code: code)
+            }
             // Without a note it was somebody else's attempt that stood in the end.
             let error = current.grant.failure.map { Self.unavailable($0, at: now) } ?? Self.beingRefreshed
             return try stillValid(try await entry(for: current), at: now, else: error)
@@ -241,7 +246,9 @@ public struct CurrentCredential: Sendable {
         .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1)
 
     private static func unavailable(_ failure: RefreshFailure, at now: Timestamp) -> BrokerError {
-        let isTransient = ["provider_unavailable", "store_unavailable"].contains(failure.reason)
+        let isTransient =
+            ["provider_unavailable", "store_unavailable"].contains(failure.reason)
+            || OAuthError(code: failure.reason).remedy() == .retry
         return BrokerError(
             .providerUnavailable,
             isTransient

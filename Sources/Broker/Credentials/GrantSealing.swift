@@ -19,10 +19,14 @@ public struct GrantSealing: Sendable {
     }
 
     func material(of stored: StoredConnection) throws(SealingError) -> CredentialMaterial? {
-        guard let box = stored.grant.credential else { return nil }
-        let opened = try keyRing.open(box, as: Self.credential(stored.id, stored.grant.version))
+        try material(id: stored.id, grant: stored.grant)
+    }
+
+    func material(id: ConnectionID, grant: Grant) throws(SealingError) -> CredentialMaterial? {
+        guard let box = grant.credential else { return nil }
+        let opened = try keyRing.open(box, as: Self.credential(id, grant.version))
         guard let material = CredentialMaterial(serialized: opened.copy()) else {
-            throw .damaged("the credential of connection \(stored.id) is not of a form this Credence writes")
+            throw .damaged("the credential of connection \(id) is not of a form this Credence writes")
         }
         return material
     }
@@ -34,6 +38,47 @@ public struct GrantSealing: Sendable {
     func refreshToken(id: ConnectionID, grant: Grant) throws(SealingError) -> Secret? {
         guard let box = grant.refresh else { return nil }
         return try keyRing.open(box, as: Self.refresh(id, grant.version)).secret()
+    }
+
+    func seal(proofKey: [UInt8], for id: ConnectionID, version: Int) throws(SealingError) -> SealedBox {
+        try keyRing.seal(proofKey, as: Self.proofKey(id, version))
+    }
+
+    func proofKey(id: ConnectionID, grant: Grant) throws(SealingError) -> [UInt8]? {
+        guard let box = grant.proofKey else { return nil }
+        return try keyRing.open(box, as: Self.proofKey(id, grant.version)).copy()
+    }
+
+    func seal(subject: SubjectToken, for id: ConnectionID, version: Int) throws(SealingError) -> SealedBox {
+        try keyRing.seal(subject.serialized(), as: Self.subject(id, version))
+    }
+
+    func subject(id: ConnectionID, grant: Grant) throws(SealingError) -> SubjectToken? {
+        guard let box = grant.subject else { return nil }
+        guard let subject = SubjectToken(serialized: try keyRing.open(box, as: Self.subject(id, grant.version)).copy())
+        else { throw .damaged("the subject token of connection \(id) is not of a form this Credence writes") }
+        return subject
+    }
+
+    func seal(clientKey: ClientKey, of client: ClientID, number: Int) throws(SealingError) -> SealedBox {
+        try keyRing.seal(clientKey.serialized(), as: Self.clientSecret(client, number))
+    }
+
+    func clientKey(_ secret: ClientSecret, of client: ClientID) throws(SealingError) -> ClientKey {
+        let opened = try keyRing.open(secret.box, as: Self.clientSecret(client, secret.number))
+        guard let key = ClientKey(serialized: opened.copy(), keyID: secret.keyID) else {
+            throw .damaged("a key of client \(client) is not of a form this Credence writes")
+        }
+        return key
+    }
+
+    /// - Parameter record: what names the row: a device consent's ID, or the hash of a held grant.
+    func seal(_ payload: [UInt8], as table: SealTable, record: String) throws(SealingError) -> SealedBox {
+        try keyRing.seal(payload, as: SealContext(table: table, column: .payload, record: record, version: 1))
+    }
+
+    func payload(_ box: SealedBox, of table: SealTable, record: String) throws(SealingError) -> [UInt8] {
+        try keyRing.open(box, as: SealContext(table: table, column: .payload, record: record, version: 1)).copy()
     }
 
     func seal(clientSecret: Secret, of client: ClientID, number: Int) throws(SealingError) -> SealedBox {
@@ -53,6 +98,15 @@ public struct GrantSealing: Sendable {
         return try keyRing.open(box, as: Self.verifier(pending.stateHash)).secret()
     }
 
+    func seal(proofKey: [UInt8], stateHash: [UInt8]) throws(SealingError) -> SealedBox {
+        try keyRing.seal(proofKey, as: Self.pendingKey(stateHash))
+    }
+
+    func proofKey(of pending: PendingAuthorization) throws(SealingError) -> [UInt8]? {
+        guard let box = pending.proofKey else { return nil }
+        return try keyRing.open(box, as: Self.pendingKey(pending.stateHash)).copy()
+    }
+
     // MARK: Which box belongs where
 
     private static func credential(_ id: ConnectionID, _ version: Int) -> SealContext {
@@ -61,6 +115,18 @@ public struct GrantSealing: Sendable {
 
     private static func refresh(_ id: ConnectionID, _ version: Int) -> SealContext {
         SealContext(table: .connection, column: .refresh, record: id.string, version: UInt64(version))
+    }
+
+    private static func proofKey(_ id: ConnectionID, _ version: Int) -> SealContext {
+        SealContext(table: .connection, column: .proofKey, record: id.string, version: UInt64(version))
+    }
+
+    private static func subject(_ id: ConnectionID, _ version: Int) -> SealContext {
+        SealContext(table: .connection, column: .subject, record: id.string, version: UInt64(version))
+    }
+
+    private static func pendingKey(_ stateHash: [UInt8]) -> SealContext {
+        SealContext(table: .pendingAuthorization, column: .proofKey, record: stateHash.hexadecimal, version: 1)
     }
 
     private static func clientSecret(_ id: ClientID, _ number: Int) -> SealContext {

@@ -1,3 +1,5 @@
+import OAuth
+
 /// Where the broker gets the time from. Tests set it by hand.
 public protocol BrokerClock: Sendable {
     var now: Timestamp { get }
@@ -11,6 +13,11 @@ public protocol RandomSource: Sendable {
 }
 
 extension RandomSource {
+    /// What makes a request fresh at this moment.
+    func freshness(at now: Timestamp) -> Freshness {
+        Freshness(now: Int(now.seconds), jti: bytes(20).base64URL)
+    }
+
     /// A number in `0..<1`, for jitter.
     public func fraction() -> Double {
         let word = bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

@@ -18,8 +18,13 @@ public protocol ConnectionStore: Sendable {
     /// The grant is not touched. False when it is gone or was edited meanwhile.
     func update(_ connection: Connection) async throws(StoreFailure) -> Bool
 
-    /// Removes the connection, its grant, its tickets and its pending authorizations, and returns what it was.
-    func delete(_ id: ConnectionID) async throws(StoreFailure) -> StoredConnection?
+    /// Removes the connection and all that belongs to it (grant, tickets, pending authorizations, held grants, device
+    /// consents), and returns what it was. What is still owed to its provider is stored in the same transaction: no
+    /// crash between the two forgets it.
+    /// - Parameter owing: made from what is removed; nil when nothing is to be revoked.
+    func delete(
+        _ id: ConnectionID, owing: @escaping @Sendable (StoredConnection) -> OwedRevocation?
+    ) async throws(StoreFailure) -> StoredConnection?
 
     /// Commits the intent to refresh: sets `attempt` (with the fence one up) where the grant still has this version
     /// and no unexpired attempt of somebody else stands. It also proves that the store can be written.

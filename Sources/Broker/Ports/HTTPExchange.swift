@@ -22,6 +22,8 @@ public struct ExchangeFailure: Error, Sendable, Hashable, CustomStringConvertibl
         case interrupted
         /// The answer is larger than 1 MiB.
         case tooLarge = "too_large"
+        /// The client certificate cannot be presented.
+        case clientKeyUnusable = "client_key_unusable"
         /// The answer came with a content encoding nobody asked for.
         case encoded
     }

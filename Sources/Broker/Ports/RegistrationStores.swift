@@ -14,8 +14,47 @@ public protocol ConsentStore: Sendable {
     /// Removes and returns it: of two that ask at once, one gets it. Whether or not it has expired.
     func takePending(_ stateHash: [UInt8]) async throws(StoreFailure) -> PendingAuthorization?
 
-    /// Removes tickets and pending authorizations that expired before the moment; returns how many.
+    /// Nothing where the connection is gone.
+    func insert(_ held: HeldGrant) async throws(StoreFailure)
+
+    /// Removes and returns it: of two that ask at once, one gets it. Whether or not it has expired.
+    func takeHeld(_ hash: [UInt8]) async throws(StoreFailure) -> HeldGrant?
+
+    /// Removes tickets, pending authorizations, held grants and device consents that expired before the moment; returns
+    /// how many.
     func purgeConsents(before moment: Timestamp) async throws(StoreFailure) -> Int
+}
+
+/// Device authorizations under way (RFC 8628).
+public protocol DeviceConsentStore: Sendable {
+    /// In place of an older one of the same connection. Nothing where the connection is gone.
+    func insert(_ device: DeviceConsent) async throws(StoreFailure)
+
+    func deviceConsent(of connection: ConnectionID) async throws(StoreFailure) -> DeviceConsent?
+
+    /// The pending ones whose poll is due, soonest first: `pollAt <= now`, without `failure`.
+    func devicesDue(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [DeviceConsent]
+
+    /// Writes `box`, `interval`, `pollAt` and `failure` where the store still holds this `id` with `pollAt` as it was: of
+    /// two that poll at once, one goes on. False when it does not.
+    func update(_ device: DeviceConsent, from pollAt: Timestamp) async throws(StoreFailure) -> Bool
+
+    /// Removes it where it still has this `id`.
+    func deleteDeviceConsent(of connection: ConnectionID, id: String) async throws(StoreFailure)
+}
+
+/// What providers have still to be told (RFC 7009).
+public protocol RevocationStore: Sendable {
+    func insert(_ owed: OwedRevocation) async throws(StoreFailure)
+
+    /// Those that are due, soonest first: `retryAt <= now`.
+    func revocationsDue(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [OwedRevocation]
+
+    /// Writes `attempts` and `retryAt` where the store still holds `attempts` as it was: of two that try at once, one
+    /// goes on. False when it does not.
+    func update(_ owed: OwedRevocation, from attempts: Int) async throws(StoreFailure) -> Bool
+
+    func deleteRevocation(_ id: String) async throws(StoreFailure)
 }
 
 /// Our registrations at providers.
@@ -35,6 +74,8 @@ public enum DeleteClientResult: Sendable, Hashable {
     case notFound
     /// Connections still use it: how many.
     case inUse(Int)
+    /// No connection does, but tokens of removed ones are still to be revoked with it: how many.
+    case owing(Int)
 }
 
 /// Who may call.
@@ -67,4 +108,5 @@ public struct StoredKeyRing: Sendable {
 }
 
 /// Everything a store of Credence offers.
-public typealias BrokerStore = ConnectionStore & ConsentStore & ClientStore & CallerStore & KeyRingStore
+public typealias BrokerStore = ConnectionStore & ConsentStore & DeviceConsentStore & RevocationStore & ClientStore
+    & CallerStore & KeyRingStore

@@ -4,49 +4,125 @@ import Sealing
 
 /// Makes the next grant from a token response: the pure step between an answer and its commit.
 struct GrantUpdate {
+    /// What the response answers.
+    enum Occasion {
+        /// The owner's consent: nothing of the old grant stays.
+        case consent(Account?)
+        case refresh
+        /// The same grant once more, without anybody (RFC 6749 §4.4, RFC 7523, RFC 8693).
+        case reissue
+    }
+
     let sealing: GrantSealing
     let provider: Provider
     /// When the request was sent: the lifetime counts from here, so that a slow answer never stretches it.
     let sentAt: Timestamp
     /// What was asked for; a response without `scope` granted it (RFC 6749 §5.1).
     let requestedScopes: [String]
+    /// The key that the tokens are bound to, where a proof was sent (RFC 9449).
+    let proofKey: SigningKey?
     /// Chance in `0..<1`, for the jitter of the next refresh.
     let fraction: Double
 
-    /// - Parameter renewing: whether the response came from a refresh: then an absent refresh token means that
-    ///   the one we hold goes on (RFC 6749 §6), and absent scopes are unchanged.
     func grant(
-        after old: Grant, of id: ConnectionID, from response: TokenResponse, renewing: Bool
+        after old: StoredConnection, from response: TokenResponse, _ occasion: Occasion
     ) throws(SealingError) -> Grant {
-        let version = old.version + 1
+        let id = old.id
+        let version = old.grant.version + 1
         var grant = Grant(version: version)
         grant.credential = try sealing.seal(
             .oauth2(accessToken: response.accessToken, tokenType: response.tokenType), for: id, version: version)
+        grant.proofKey = try proofKey.map { key throws(SealingError) in
+            try sealing.seal(proofKey: key.serialized, for: id, version: version)
+        }
+        grant.issuedAt = sentAt
 
+        switch occasion {
+        case .consent(let account):
+            try keepRefreshToken(of: response, old: nil, in: &grant, id)
+            grant.scopes = response.scope ?? requestedScopes
+            grant.attributes = captured(from: response)
+            grant.account = account?.name
+            grant.accountKey = account?.key
+        case .refresh:
+            try keepRefreshToken(of: response, old: old.grant, in: &grant, id)
+            // Absent scopes are unchanged (RFC 6749 §6).
+            grant.scopes = response.scope ?? old.grant.scopes
+            grant.attributes = old.grant.attributes.merging(captured(from: response)) { _, new in new }
+            grant.account = old.grant.account
+            grant.accountKey = old.grant.accountKey
+            grant.lastRefreshedAt = sentAt
+        case .reissue:
+            // What can be had again by itself needs no refresh token (RFC 6749 §4.4.3), an exchange may give one.
+            if old.connection.grantType == .tokenExchange {
+                try keepRefreshToken(of: response, old: nil, in: &grant, id)
+            }
+            grant.scopes = response.scope ?? requestedScopes
+            grant.attributes = captured(from: response)
+            grant.lastRefreshedAt = old.grant.version > 0 ? sentAt : nil
+        }
+        if let subject = try sealing.subject(id: id, grant: old.grant) {
+            grant.subject = try sealing.seal(subject: subject, for: id, version: version)
+        }
+        if let lifetime = lifetime(of: response) { setLifetime(lifetime, of: &grant, isReissuable: old.isReissuable) }
+        return grant
+    }
+
+    /// The same grant with a lifetime that was asked for afterwards (RFC 7662), one version on.
+    func grant(
+        _ old: StoredConnection, expiringAt expiry: Timestamp
+    ) throws(SealingError) -> Grant? {
+        guard let material = try sealing.material(of: old), let issuedAt = old.grant.issuedAt, expiry > issuedAt else {
+            return nil
+        }
+        let version = old.grant.version + 1
+        var grant = old.grant
+        grant.version = version
+        grant.attempt = nil
+        grant.credential = try sealing.seal(material, for: old.id, version: version)
+        grant.refresh = try sealing.refreshToken(of: old).map { token throws(SealingError) in
+            try sealing.seal(refreshToken: token, for: old.id, version: version)
+        }
+        grant.proofKey = try sealing.proofKey(id: old.id, grant: old.grant).map { key throws(SealingError) in
+            try sealing.seal(proofKey: key, for: old.id, version: version)
+        }
+        grant.subject = try sealing.subject(id: old.id, grant: old.grant).map { subject throws(SealingError) in
+            try sealing.seal(subject: subject, for: old.id, version: version)
+        }
+        setLifetime(expiry.since(issuedAt), of: &grant, isReissuable: old.isReissuable)
+        return grant
+    }
+
+    private func lifetime(of response: TokenResponse) -> Duration? {
+        if let seconds = response.expiresIn { return .seconds(seconds) }
+        if let moment = response.expiresAt {
+            let lifetime = Timestamp(seconds: Int64(moment)).since(sentAt)
+            if lifetime > .zero { return lifetime }
+        }
+        return provider.expiry.defaultLifetime.map { .seconds($0) }
+    }
+
+    /// - Parameter old: whose refresh token goes on where the response brings none (RFC 6749 §6); nil for none.
+    private func keepRefreshToken(
+        of response: TokenResponse, old: Grant?, in grant: inout Grant, _ id: ConnectionID
+    ) throws(SealingError) {
         if let refreshToken = response.refreshToken {
-            grant.refresh = try sealing.seal(refreshToken: refreshToken, for: id, version: version)
+            grant.refresh = try sealing.seal(refreshToken: refreshToken, for: id, version: grant.version)
             let lifetime = response.refreshTokenExpiresIn ?? provider.refreshTokenPolicy.lifetime
             grant.refreshTokenExpiresAt = lifetime.map { sentAt + .seconds($0) }
-        } else if renewing, let kept = try sealing.refreshToken(id: id, grant: old) {
-            grant.refresh = try sealing.seal(refreshToken: kept, for: id, version: version)
+        } else if let old, let kept = try sealing.refreshToken(id: id, grant: old) {
+            grant.refresh = try sealing.seal(refreshToken: kept, for: id, version: grant.version)
             grant.refreshTokenExpiresAt = old.refreshTokenExpiresAt
         }
+    }
 
-        grant.scopes = response.scope ?? (renewing ? old.scopes : requestedScopes)
-        grant.attributes = (renewing ? old.attributes : [:]).merging(captured(from: response)) { _, new in new }
-        grant.account = renewing ? old.account : nil
-        grant.issuedAt = sentAt
-        if let seconds = response.expiresIn ?? provider.expiry.defaultLifetime {
-            let lifetime = Duration.seconds(seconds)
-            grant.expiresAt = sentAt + lifetime
-            if grant.refresh != nil {
-                let margin = RefreshPolicy.margin(
-                    lifetime: lifetime, configured: provider.expiry.refreshMargin, fraction: fraction)
-                grant.refreshAt = sentAt + (lifetime - margin)
-            }
-        }
-        grant.lastRefreshedAt = renewing ? sentAt : nil
-        return grant
+    private func setLifetime(_ lifetime: Duration, of grant: inout Grant, isReissuable: Bool) {
+        let issuedAt = grant.issuedAt ?? sentAt
+        grant.expiresAt = issuedAt + lifetime
+        guard grant.refresh != nil || isReissuable else { return }
+        let margin = RefreshPolicy.margin(
+            lifetime: lifetime, configured: provider.expiry.refreshMargin, fraction: fraction)
+        grant.refreshAt = issuedAt + (lifetime - margin)
     }
 
     /// The members of the response that the profile names. Text only; anything longer than 4 KiB is left out.

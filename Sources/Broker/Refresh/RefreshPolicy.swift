@@ -22,6 +22,13 @@ public struct RefreshPolicy: Sendable {
 
     public init() {}
 
+    /// Sets the limit of one call, and what must be longer than it.
+    public mutating func setCallDeadline(_ deadline: Duration) {
+        callDeadline = deadline
+        callerPatience = deadline + .seconds(5)
+        lease = deadline + .seconds(30)
+    }
+
     /// How long before its expiry a credential is refreshed: 20 % of the lifetime, five minutes at most, less up to a
     /// quarter of that by chance so that connections made together do not come due together.
     /// - Parameters:
@@ -60,7 +67,8 @@ public struct RefreshPolicy: Sendable {
 /// What a failed exchange means for the connection (security-cases "Classification").
 enum RefreshVerdict: Sendable, Equatable {
     /// The owner must consent again.
-    case terminal(ReauthorizationReason)
+    /// - Parameter code: the provider's own word for it.
+    case terminal(ReauthorizationReason, code: String)
     /// The registration is wrong: the grant is kept, an administrator acts.
     case configuration(reason: String)
     /// It will pass.
@@ -69,9 +77,9 @@ enum RefreshVerdict: Sendable, Equatable {
     /// Judges a refusal by its code alone: HTTP status and body shape never decide.
     static func of(_ error: OAuthError, remedies: [String: OAuthError.Remedy]) -> RefreshVerdict {
         switch error.remedy(remedies) {
-        case .reauthorize: .terminal(.revoked)
+        case .reauthorize: .terminal(error.code == "account_changed" ? .accountChanged : .revoked, code: error.code)
         case .administrator: .configuration(reason: error.code)
-        case .retry: .transient(reason: "provider_unavailable", retryAfter: nil)
+        case .retry: .transient(reason: error.code, retryAfter: nil)
         // An unknown code never costs a grant by itself.
         case nil: .transient(reason: error.code, retryAfter: nil)
         }
@@ -79,7 +87,7 @@ enum RefreshVerdict: Sendable, Equatable {
 
     /// Judges everything that is neither a credential nor an OAuth error.
     static func of(_ failure: ExchangeFailure) -> RefreshVerdict {
-        failure.code == .addressRefused
+        failure.code == .addressRefused || failure.code == .clientKeyUnusable
             ? .configuration(reason: failure.code.rawValue)
             : .transient(reason: "provider_unavailable", retryAfter: nil)
     }

@@ -42,7 +42,7 @@ extension Refresher {
             precondition(state == .ready)
             if stored.connection.isDisabled { return finish(.disabled) }
             if let reason = stored.grant.reauthorization { return finish(.reauthorizationRequired(reason)) }
-            if stored.grant.refresh == nil { return finish(.notRefreshable(stored)) }
+            if !stored.isRenewable { return finish(.notRefreshable(stored)) }
             switch occasion {
             case .due:
                 guard let refreshAt = stored.grant.refreshAt, refreshAt <= now else {
@@ -91,7 +91,7 @@ extension Refresher {
                 state = .committing(tries: 1)
                 return .commit(response, over: claimed)
             case .refused(let error):
-                return abandon(.of(error, remedies: remedies))
+                return abandon(self.verdict(of: error, remedies: remedies))
             case .malformed:
                 return abandon(.transient(reason: "provider_unavailable", retryAfter: nil))
             case .unavailable(_, let retryAfter):
@@ -139,6 +139,15 @@ extension Refresher {
         mutating func abandonFailed(_ failure: StoreFailure) -> Action {
             precondition(state == .abandoning)
             return finish(.storeFailed(failure))
+        }
+
+        /// What nobody consented to nobody can consent to again: whoever looks after the registration must act.
+        private func verdict(of error: OAuthError, remedies: [String: OAuthError.Remedy]) -> RefreshVerdict {
+            let verdict = RefreshVerdict.of(error, remedies: remedies)
+            guard case .terminal = verdict, let claimed, claimed.grant.refresh == nil,
+                claimed.connection.grantType != .tokenExchange
+            else { return verdict }
+            return .configuration(reason: error.code)
         }
 
         private mutating func abandon(_ verdict: RefreshVerdict) -> Action {

@@ -10,14 +10,15 @@ import Sealing
 /// anybody hears of it.
 actor Refresher {
     let store: any ConnectionStore
-    private let registrations: Registrations
-    private let sealing: GrantSealing
-    private let exchange: any HTTPExchange
+    let registrations: Registrations
+    let sealing: GrantSealing
+    let calls: ProviderCalls
+    private let lifetimes: Lifetimes
     let clock: any BrokerClock
     let random: any RandomSource
     private let audit: any AuditSink
     private let revoker: Revoker
-    private let policy: RefreshPolicy
+    let policy: RefreshPolicy
     let logger: Logger
     /// Told of every connection whose grant changed or whose failure was noted.
     let onChange: @Sendable (StoredConnection) -> Void
@@ -30,15 +31,17 @@ actor Refresher {
     private let failed = Counter(label: "credence_refresh_total", dimensions: [("result", "failed")])
 
     init(
-        store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, exchange: any HTTPExchange,
-        clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker, policy: RefreshPolicy,
+        store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, calls: ProviderCalls,
+        lifetimes: Lifetimes, clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker,
+        policy: RefreshPolicy,
         logger: Logger,
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
         self.registrations = registrations
         self.sealing = sealing
-        self.exchange = exchange
+        self.calls = calls
+        self.lifetimes = lifetimes
         self.clock = clock
         self.random = random
         self.audit = audit
@@ -91,8 +94,7 @@ actor Refresher {
         }
 
         let attempt = random.bytes(16).hexadecimal
-        var registration: Registration?
-        var sentAt = clock.now
+        var called: Called?
         var action = machine.start(stored, for: occasion, now: clock.now)
         while true {
             switch action {
@@ -108,13 +110,11 @@ actor Refresher {
 
             case .call(let claimed):
                 do {
-                    let (found, request) = try await self.request(for: claimed)
-                    registration = found
-                    sentAt = clock.now
-                    let response = try await exchange.send(request, within: policy.callDeadline)
+                    let call = try await call(for: claimed)
+                    called = call
                     action = machine.answered(
-                        TokenResponse.judge(response, dialect: found.provider.dialect),
-                        remedies: found.provider.remedies, now: clock.now)
+                        checked(call.verdict, for: claimed), remedies: call.registration.provider.remedies,
+                        now: clock.now)
                 } catch let failure as ExchangeFailure {
                     logger.notice("A refresh got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])
                     action = machine.exchangeFailed(failure)
@@ -124,12 +124,12 @@ actor Refresher {
                 }
 
             case .commit(let response, let claimed):
-                action = await commit(response, over: claimed, registration, sentAt: sentAt, &machine)
+                action = await commit(response, over: claimed, called, &machine)
 
             case .commitAgain(let response, let claimed, let pause):
                 // The seam for the spool: until it is written, the credential lives in this task alone.
                 try? await clock.sleep(for: pause)
-                action = await commit(response, over: claimed, registration, sentAt: sentAt, &machine)
+                action = await commit(response, over: claimed, called, &machine)
 
             case .abandon(let claimed, let verdict):
                 do {
@@ -142,40 +142,38 @@ actor Refresher {
 
             case .finish(let outcome):
                 report(outcome, of: id)
-                return outcome
+                guard case .refreshed(let stored) = outcome, let called else { return outcome }
+                return .refreshed(await lifetimes.complete(stored, called.registration))
             }
         }
     }
 
-    private nonisolated func request(for claimed: StoredConnection) async throws -> (Registration, EndpointRequest) {
-        let registration = try await registrations.registration(of: claimed.connection)
-        guard let refreshToken = try sealing.refreshToken(of: claimed) else {
-            throw BrokerError.internalError("A connection without a refresh token was claimed.")
-        }
-        guard let endpoint = registration.provider.dialect.refreshEndpoint ?? registration.server.tokenEndpoint else {
-            throw BrokerError(
-                .internalError, "The provider has no token endpoint.", actor: .administrator, reason: "no_endpoint")
-        }
-        // Scope is left out: the authorization server then renews what it granted (RFC 6749 §6).
-        let request = TokenRequest.make(
-            RefreshTokenGrant.parameters(refreshToken: refreshToken, scope: []), at: endpoint,
-            client: registration.client, dialect: registration.provider.dialect, purpose: .refresh)
-        return (registration, request)
+    /// A refreshed ID token that speaks of somebody else ends the grant (OpenID Connect Core §12.2; security case F22). It
+    /// came from the token endpoint itself, so what it says is looked at before anything is stored, and without asking
+    /// anybody for keys.
+    private nonisolated func checked(_ verdict: TokenVerdict, for claimed: StoredConnection) -> TokenVerdict {
+        guard case .granted(let response) = verdict, let known = claimed.grant.accountKey,
+            let idToken = response.idToken,
+            let claims = IDToken.unverifiedClaims(idToken), case .string(let issuer)? = claims["iss"],
+            case .string(let subject)? = claims["sub"], "\(issuer) \(subject)" != known,
+            !known.hasPrefix(Account.mark)
+        else { return verdict }
+        logger.error("A refresh brought another account's tokens", metadata: ["connection": "\(claimed.id)"])
+        return .refused(OAuthError(code: "account_changed"))
     }
 
     private nonisolated func commit(
-        _ response: TokenResponse, over claimed: StoredConnection, _ registration: Registration?, sentAt: Timestamp,
-        _ machine: inout StateMachine
+        _ response: TokenResponse, over claimed: StoredConnection, _ called: Called?, _ machine: inout StateMachine
     ) async -> StateMachine.Action {
-        guard let registration else { preconditionFailure("a response without a request") }
+        guard let called else { preconditionFailure("a response without a call") }
         let update = GrantUpdate(
-            sealing: sealing, provider: registration.provider, sentAt: sentAt,
-            requestedScopes: claimed.connection.scopes, fraction: random.fraction())
+            sealing: sealing, provider: called.registration.provider, sentAt: called.sentAt,
+            requestedScopes: called.scopes, proofKey: called.proofKey, fraction: random.fraction())
         do {
-            let grant = try update.grant(after: claimed.grant, of: claimed.id, from: response, renewing: true)
+            let grant = try update.grant(after: claimed, from: response, called.occasion)
             let result = try await store.commit(claimed.id, replacing: claimed.grant.version, with: grant)
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
-            if result == .gone { await revoker.revoke(response, of: claimed.id, registration) }
+            if result == .gone { await revoker.owe(response, of: claimed) }
             return machine.committed(result)
         } catch let failure as StoreFailure {
             logger.critical(
@@ -200,8 +198,11 @@ actor Refresher {
             return AbandonNote(reauthorization: nil, failure: failure, refreshAt: retryAt)
         }
         switch verdict {
-        case .terminal(let reason):
-            return AbandonNote(reauthorization: reason, failure: nil, refreshAt: nil)
+        case .terminal(let reason, let code):
+            // Kept for whoever asks why; nothing is tried again.
+            let failure = RefreshFailure(
+                since: claimed.grant.failure?.since ?? now, reason: code, attempts: attempts, retryAt: now)
+            return AbandonNote(reauthorization: reason, failure: failure, refreshAt: nil)
         case .configuration(let reason):
             return failing(reason, for: policy.configurationRetry)
         case .transient(let reason, let retryAfter):
@@ -235,7 +236,7 @@ actor Refresher {
             failed.increment()
             event.version = stored.grant.version
             switch verdict {
-            case .terminal(let reason):
+            case .terminal(let reason, _):
                 event.result = "reauthorization_required"
                 event.reason = reason.rawValue
             case .configuration(let reason):

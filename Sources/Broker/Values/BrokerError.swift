@@ -36,6 +36,8 @@ public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
     public let actor: Actor
     /// A second stable word where the code alone does not say enough, such as `revoked`.
     public var reason: String?
+    /// The error code that the provider gave (RFC 6749 §5.2).
+    public var providerError: String?
     /// The member of the request that is wrong.
     public var field: String?
     /// In seconds.

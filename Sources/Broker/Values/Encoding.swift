@@ -11,6 +11,15 @@ extension Sequence<UInt8> {
     }
 }
 
+extension [UInt8] {
+    /// nil for what is no pairs of hexadecimal digits.
+    init?(hexadecimal text: String) {
+        let digits = text.compactMap(\.hexDigitValue)
+        guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
+        self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+}
+
 extension Collection<UInt8> {
     /// Base64 for URLs without padding (RFC 4648 §5).
     public var base64URL: String {

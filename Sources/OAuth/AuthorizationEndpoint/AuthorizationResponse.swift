@@ -5,18 +5,26 @@ public enum AuthorizationResponse {
         _ parameters: Parameters, server: AuthorizationServer, dialect: Dialect
     ) -> AuthorizationVerdict {
         // RFC 6749 §3.1: no parameter more than once.
-        for name in [dialect.codeParameter, "code", "state", "error", "iss"] where parameters.values(of: name).count > 1
-        {
+        let names = [dialect.codeParameter, "code", "state", "error", "iss", "response"]
+        if let name = names.first(where: { parameters.values(of: $0).count > 1 }) {
             return .invalid(reason: "\(name) stands there twice")
         }
         // A parameter without a value counts as left out (RFC 6749 §3.1).
         let given = { (name: String) in parameters[name].flatMap { $0.isEmpty ? nil : $0 } }
         let code = given(dialect.codeParameter)
         let error = given("error")
+        // JARM (JWT Secured Authorization Response Mode §2.3): never asked for.
+        guard given("response") == nil || dialect.codeParameter == "response" else {
+            return .invalid(reason: "it is a signed response, which nobody asked for")
+        }
         // RFC 9207 §2.4: the issuer must be the one that was asked; compared as text, to the letter.
         if let iss = parameters["iss"] {
-            if let issuer = server.issuer, !isSameText(iss, issuer) {
-                return .invalid(reason: "it names another issuer")
+            if let issuer = server.issuer {
+                guard isSameText(iss, issuer) else { return .invalid(reason: "it names another issuer") }
+            } else if server.authorizationResponseIssParameterSupported {
+                // A promise is worth what it can be compared with. A server that promises nothing, whose issuer nobody
+                // configured, is left to what keeps providers apart anyway: a redirection endpoint for each client.
+                return .invalid(reason: "it names an issuer, and none is configured to compare it with")
             }
         } else if server.authorizationResponseIssParameterSupported, error == nil {
             // Some servers leave it out of errors, which change nothing here; a code without it is refused.

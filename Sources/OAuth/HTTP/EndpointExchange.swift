@@ -6,12 +6,18 @@ public struct EndpointRequest: Sendable, Hashable, CustomStringConvertible, Cust
     public var url: EndpointURL
     public var headerFields: HTTPFields
     public var body: [UInt8]
+    /// The certificate that the TLS handshake presents (RFC 8705); nil for none.
+    public var clientKey: ClientKey?
 
-    public init(method: HTTPRequest.Method, url: EndpointURL, headerFields: HTTPFields, body: [UInt8] = []) {
+    public init(
+        method: HTTPRequest.Method, url: EndpointURL, headerFields: HTTPFields, body: [UInt8] = [],
+        clientKey: ClientKey? = nil
+    ) {
         self.method = method
         self.url = url
         self.headerFields = headerFields
         self.body = body
+        self.clientKey = clientKey
     }
 
     public var description: String { "\(method.rawValue) \(url)" }

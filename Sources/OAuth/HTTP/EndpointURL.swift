@@ -74,6 +74,25 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible, CustomRe
 
     public var isSecure: Bool { scheme == "https" }
 
+    /// Whether it may be called: https, or, where http is allowed, a host of this machine or network. Development needs no
+    /// more, and a token must not cross the Internet in the clear for it.
+    public func isSafe(allowHTTP: Bool) -> Bool { isSecure || (allowHTTP && isLocal) }
+
+    /// Loopback and private addresses (RFC 1918, RFC 4193), `localhost` and the names of no public domain (RFC 6761,
+    /// RFC 6762), names without a dot.
+    private var isLocal: Bool {
+        if host.contains(":") { return host == "::1" || host.hasPrefix("fc") || host.hasPrefix("fd") }
+        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        let bytes = labels.compactMap { UInt8($0) }
+        if labels.count == 4, bytes.count == 4 {
+            switch (bytes[0], bytes[1]) {
+            case (127, _), (10, _), (192, 168), (172, 16...31): return true
+            default: return false
+            }
+        }
+        return labels.count == 1 || ["localhost", "local", "internal", "test"].contains(labels.last.map(String.init))
+    }
+
     /// The URL with more in its query; what is there stays.
     public func appending(_ parameters: Parameters) -> String {
         guard !parameters.isEmpty else { return string }

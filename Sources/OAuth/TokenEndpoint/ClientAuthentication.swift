@@ -6,6 +6,14 @@ public enum ClientAuthentication: Sendable, Hashable {
     case none
     case clientSecretBasic(Secret)
     case clientSecretPost(Secret)
+    /// The secret signs an assertion and stays here (OpenID Connect Core 1.0 §9).
+    case clientSecretJWT(Secret)
+    /// A key signs an assertion (RFC 7523 §2.2, OpenID Connect Core 1.0 §9).
+    case privateKeyJWT(AssertionSigner)
+    /// The TLS handshake authenticates, by a certificate that an authority vouches for (RFC 8705 §2.1).
+    case tlsClientAuth(ClientKey)
+    /// The same by a certificate that is registered itself (RFC 8705 §2.2).
+    case selfSignedTLSClientAuth(ClientKey)
 
     /// The name in the IANA registry "OAuth Token Endpoint Authentication Methods".
     public var method: String {
@@ -13,21 +21,60 @@ public enum ClientAuthentication: Sendable, Hashable {
         case .none: "none"
         case .clientSecretBasic: "client_secret_basic"
         case .clientSecretPost: "client_secret_post"
+        case .clientSecretJWT: "client_secret_jwt"
+        case .privateKeyJWT: "private_key_jwt"
+        case .tlsClientAuth: "tls_client_auth"
+        case .selfSignedTLSClientAuth: "self_signed_tls_client_auth"
         }
     }
 
-    func apply(clientID: String, to parameters: inout Parameters, _ fields: inout HTTPFields, dialect: Dialect) {
+    /// What must not be seen, where that is text.
+    public var secret: Secret? {
         switch self {
-        case .none:
-            parameters.append("client_id", clientID)
+        case .clientSecretBasic(let secret), .clientSecretPost(let secret), .clientSecretJWT(let secret): secret
+        case .none, .privateKeyJWT, .tlsClientAuth, .selfSignedTLSClientAuth: nil
+        }
+    }
+
+    /// What the TLS handshake presents.
+    public var presentsCertificate: Bool { tlsKey != nil }
+
+    var tlsKey: ClientKey? {
+        switch self {
+        case .tlsClientAuth(let key), .selfSignedTLSClientAuth(let key): key
+        default: nil
+        }
+    }
+
+    /// - Parameter audience: whom an assertion is for.
+    func apply(
+        clientID: String, to parameters: inout Parameters, _ fields: inout HTTPFields, audience: String,
+        dialect: Dialect, freshness: Freshness
+    ) {
+        switch self {
+        case .none, .tlsClientAuth, .selfSignedTLSClientAuth:
+            // RFC 8705 §2: with it the server finds the certificate to expect.
+            parameters.set("client_id", clientID)
         case .clientSecretPost(let secret):
-            parameters.append("client_id", clientID)
-            parameters.append("client_secret", secret.reveal())
+            parameters.set("client_id", clientID)
+            parameters.set("client_secret", secret.reveal())
         case .clientSecretBasic(let secret):
             // RFC 6749 §2.3.1: both are form-encoded before they are joined.
             let encode = { (text: String) in dialect.rawBasicEncoding ? text : Parameters.encode(text) }
             let pair = "\(encode(clientID)):\(encode(secret.reveal()))"
             fields[.authorization] = "Basic \(base64(Array(pair.utf8)))"
+        case .clientSecretJWT(let secret): assert(AssertionSigner(secret))
+        case .privateKeyJWT(let signer): assert(signer)
+        }
+
+        /// RFC 7521 §4.2.
+        func assert(_ signer: AssertionSigner) {
+            let assertion = ClientAssertion.make(
+                ClientAssertion.claims(clientID: clientID, audience: audience), signer: signer,
+                certificateHeaders: dialect.assertionCertificateHeaders, freshness: freshness)
+            parameters.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+            parameters.set("client_assertion", assertion.reveal())
+            if dialect.sendsClientIDWithAssertion { parameters.set("client_id", clientID) }
         }
     }
 }

@@ -1,8 +1,23 @@
+import HTTPTypes
+
 /// A `Retry-After` header (RFC 9110 §10.2.3).
 public enum RetryAfter: Sendable, Hashable {
     case seconds(Int)
     /// Seconds since 1970.
     case date(epochSeconds: Int)
+
+    init?(in response: EndpointResponse) {
+        guard let header = response.headerFields[.retryAfter] else { return nil }
+        self.init(header: header)
+    }
+
+    /// How long from now, in whole seconds, an hour at most.
+    func seconds(from now: Int64) -> Int {
+        switch self {
+        case .seconds(let seconds): min(max(0, seconds), 3600)
+        case .date(let epochSeconds): Int(min(max(0, Int64(epochSeconds) - now), 3600))
+        }
+    }
 
     /// nil for nonsense: a promise that cannot be read is none.
     public init?(header: String) {

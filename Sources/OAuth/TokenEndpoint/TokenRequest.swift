@@ -3,12 +3,13 @@ import HTTPTypes
 /// A request to the token endpoint (RFC 6749 §3.2): what all grants share, so that none can forget it.
 public enum TokenRequest {
     public enum Purpose: Sendable {
-        case authorizationCode
+        case grant
         case refresh
     }
 
     public static func make(
-        _ grant: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, purpose: Purpose
+        _ grant: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, purpose: Purpose,
+        freshness: Freshness
     ) -> EndpointRequest {
         var parameters = Parameters()
         // RFC 6749 §3.2: parameters without a value are left out.
@@ -16,18 +17,22 @@ public enum TokenRequest {
         let more = purpose == .refresh ? dialect.refreshParameters : dialect.tokenParameters
         for pair in more.pairs where !pair.value.isEmpty { parameters.set(pair.name, pair.value) }
         for name in dialect.droppedTokenParameters { parameters.remove(name) }
-        return form(parameters, at: endpoint, client: client, dialect: dialect)
+        return form(parameters, at: endpoint, client: client, dialect: dialect, freshness: freshness)
     }
 
     /// An authenticated form POST: also what revocation and introspection are.
     static func form(
-        _ parameters: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect
+        _ parameters: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, freshness: Freshness
     ) -> EndpointRequest {
         var parameters = parameters
         var fields = EndpointRequest.standardFields(dialect)
         fields[.contentType] = "application/x-www-form-urlencoded"
-        client.authentication.apply(clientID: client.id, to: &parameters, &fields, dialect: dialect)
+        client.authentication.apply(
+            clientID: client.id, to: &parameters, &fields,
+            audience: dialect.assertionAudience.value(for: client, at: endpoint), dialect: dialect,
+            freshness: freshness)
         return EndpointRequest(
-            method: .post, url: endpoint, headerFields: fields, body: Array(parameters.formURLEncoded.utf8))
+            method: .post, url: endpoint, headerFields: fields, body: Array(parameters.formURLEncoded.utf8),
+            clientKey: client.authentication.tlsKey)
     }
 }

@@ -4,12 +4,16 @@ public struct TokenResponse: Sendable, Hashable {
     public var tokenType: String
     /// In seconds; nil when the lifetime is unknown, which is not for ever.
     public var expiresIn: Int?
+    /// Seconds since 1970, where the answer says that in place of `expires_in`; not of the standard, but common.
+    public var expiresAt: Int?
     public var refreshToken: Secret?
     /// In seconds; not of the standard, but common.
     public var refreshTokenExpiresIn: Int?
     /// What was granted; nil when the answer does not say.
     public var scope: [String]?
     public var idToken: Secret?
+    /// What a token exchange issued, as a URI (RFC 8693 §2.2.1).
+    public var issuedTokenType: String?
     /// All other members.
     public var additional: JSONObject
     /// What was odd and let pass.

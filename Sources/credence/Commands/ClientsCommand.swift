@@ -13,15 +13,28 @@ struct ClientsCommand: AsyncParsableCommand {
                 Prints the redirect URI to register at the provider.
                 Example: credence clients add crm --provider oauth2 --client-id 1234 --secret-stdin \\
                     --field issuer=https://login.example.com --scope read --scope offline_access
+                Example: credence clients add jobs --provider oauth2 --client-id 77 --auth private_key_jwt \\
+                    --key-file jobs.pem --kid 2026-11 --field issuer=https://login.example.com
                 """)
         @Argument(help: "The client's ID here: letters, digits and . _ -") var id: String
         @Option(help: "The provider's profile.") var provider: String
         @Option(help: "The client_id that the provider issued.") var clientId: String
-        @Option(help: "client_secret_basic, client_secret_post or none.") var auth: String?
+        @Option(
+            help:
+                "client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none; else what the secret is for."
+        )
+        var auth: String?
+        @Option(name: .customLong("grant"), help: "A grant it is registered for; a new connection takes the first.")
+        var grants: [String] = []
+        @Flag(name: .customLong("dpop"), help: "Bind its tokens to a key of each connection (RFC 9449).")
+        var isDPoPBound =
+            false
+        @Option(help: "RS256, PS256, ES256 or EdDSA; else what the key does first.") var signingAlg: String?
         @Option(name: .customLong("field"), help: ArgumentHelp("A field of the profile.", valueName: "k=v"))
         var fields: [String] = []
         @Option(name: .customLong("scope"), help: "A scope to ask for.") var scopes: [String] = []
         @OptionGroup var secret: SecretOptions
+        @OptionGroup var key: KeyOptions
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
@@ -30,6 +43,10 @@ struct ClientsCommand: AsyncParsableCommand {
                 ("fields", .map(try keyValues(fields, option: "--field"))), ("scopes", .strings(scopes)),
             ]
             if let auth { members.append(("auth", .string(auth))) }
+            if !grants.isEmpty { members.append(("grant_types", .strings(grants))) }
+            if isDPoPBound { members.append(("dpop", .bool(true))) }
+            if let signingAlg { members.append(("signing_alg", .string(signingAlg))) }
+            if let key = try key.read() { members.append(("key", key)) }
             if secret.isGiven, let text = try secret.read(prompt: "") { members.append(("secret", .string(text))) }
             let body = JSONValue.object(JSONObject(members))
             let shown = try await common.withAPI { try await $0.call(.post, "/v1/clients", body) }
@@ -43,7 +60,9 @@ struct ClientsCommand: AsyncParsableCommand {
             } else {
                 Terminal.say("redirect URI to register at the provider: \(redirectURI)")
             }
-            if !secret.isGiven, auth != "none" { Terminal.say("next: credence clients secret add \(id)") }
+            if !secret.isGiven, key.keyFile == nil, auth != "none" {
+                Terminal.say("next: credence clients secret add \(id)")
+            }
         }
     }
 
@@ -101,18 +120,27 @@ struct ClientsCommand: AsyncParsableCommand {
 
         struct Add: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Add a secret; it is used from now on.",
-                discussion: "Example: credence clients secret add crm --secret-file new-secret.txt")
+                abstract: "Add a secret or a key; it is used from now on, the others when the provider refuses it.",
+                discussion: """
+                    Example: credence clients secret add crm --secret-file new-secret.txt
+                    Example: credence clients secret add jobs --key-file jobs.p12 --passphrase-file jobs.pass
+                    """)
             @Argument(help: "The client's ID.") var id: String
             @OptionGroup var secret: SecretOptions
+            @OptionGroup var key: KeyOptions
             @OptionGroup var common: CommonOptions
 
             func run() async throws {
-                guard let text = try secret.read(prompt: "Secret of client \(id): ") else {
+                let member: (String, JSONValue)
+                if let key = try key.read() {
+                    member = ("key", key)
+                } else if let text = try secret.read(prompt: "Secret of client \(id): ") {
+                    member = ("secret", .string(text))
+                } else {
                     throw Terminal.secretIsMissing()
                 }
                 let path = "/v1/clients/\(try segment(id))/secrets"
-                let body = JSONValue.object(JSONObject([("secret", .string(text))]))
+                let body = JSONValue.object(JSONObject([member]))
                 let shown = try await common.withAPI { try await $0.call(.post, path, body) }
                 Terminal.say(
                     common.json ? shown.serialized() : "added secret \(shown["number"]?.display ?? "?") of \(id)")
@@ -131,9 +159,9 @@ struct ClientsCommand: AsyncParsableCommand {
                 let answer = try await common.withAPI { try await $0.call(.get, path) }
                 if common.json { return Terminal.say(answer.serialized()) }
                 Terminal.table(
-                    ["number", "created"],
-                    (answer["secrets"]?.elements ?? []).map {
-                        [$0["number"]?.display ?? "", $0["created_at"]?.display ?? ""]
+                    ["number", "kind", "created", "expires"],
+                    (answer["secrets"]?.elements ?? []).map { secret in
+                        ["number", "kind", "created_at", "expires_at"].map { secret[$0]?.display ?? "-" }
                     })
             }
         }

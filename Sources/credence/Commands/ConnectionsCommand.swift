@@ -5,7 +5,8 @@ struct ConnectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connections", abstract: "Connections: one owner's grant or secret at one provider.",
         subcommands: [
-            Add.self, List.self, Show.self, Connect.self, Status.self, Disable.self, Enable.self, Remove.self,
+            Add.self, List.self, Show.self, Connect.self, Status.self, Introspect.self, Disable.self, Enable.self,
+            Remove.self,
         ])
 
     struct Add: AsyncParsableCommand {
@@ -14,16 +15,30 @@ struct ConnectionsCommand: AsyncParsableCommand {
             discussion: """
                 Example: credence connections add acme-crm --client crm --owner alice --label team=sales
                 Example: credence connections add text-analytics --provider api-key --field header=Ocp-Apim-Subscription-Key
+                Example: credence connections add nightly --client jobs --grant client_credentials
+                Example: credence connections add notes --resource https://mcp.example.com/mcp
                 """)
 
         @Argument(help: "The connection's ID: letters, digits and . _ -") var id: String
         @Option(help: "The client whose registration it uses.") var client: String?
         @Option(help: "The provider, for API keys and Basic, or when only one client is registered there.")
         var provider: String?
+        @Option(
+            help:
+                "How the credential is come by: authorization_code, client_credentials, jwt-bearer, device_code or token-exchange."
+        )
+        var grant: String?
         @Option(name: .customLong("field"), help: ArgumentHelp("A field of the profile.", valueName: "k=v"))
         var fields: [String] = []
         @Option(name: .customLong("scope"), help: "A scope to ask for, in place of the client's.") var scopes:
             [String] = []
+        @Option(
+            name: .customLong("resource"),
+            help: ArgumentHelp(
+                "Where the token is used (RFC 8707); alone, it finds its authorization server by itself (RFC 9728).",
+                valueName: "url"))
+        var resources: [String] = []
+        @Flag(help: "For token-exchange: read the subject token from standard input.") var subjectTokenStdin = false
         @Option(help: "Whose connection it is.") var owner: String?
         @Option(name: .customLong("label"), help: ArgumentHelp("A label, for callers' rules.", valueName: "k=v"))
         var labels: [String] = []
@@ -34,15 +49,27 @@ struct ConnectionsCommand: AsyncParsableCommand {
             if let client { members.append(("client", .string(client))) }
             if let provider { members.append(("provider", .string(provider))) }
             members.append(("fields", .map(try keyValues(fields, option: "--field"))))
+            if let grant { members.append(("grant", .string(grant))) }
             if !scopes.isEmpty { members.append(("scopes", .strings(scopes))) }
+            if !resources.isEmpty { members.append(("resource", .strings(resources))) }
+            if subjectTokenStdin, let token = try Terminal.secret(fromStandardInput: true, file: nil, prompt: "") {
+                members.append(("secret", .object(JSONObject([("subject_token", .string(token))]))))
+            }
             if let owner { members.append(("owner", .string(owner))) }
             members.append(("labels", .map(try keyValues(labels, option: "--label"))))
             let body = JSONValue.object(JSONObject(members))
             let answer = try await common.withAPI { try await $0.call(.post, "/v1/connections", body) }
             if common.json { return Terminal.say(answer.serialized()) }
             Terminal.say("added \(id)")
+            let connection = answer["connection"]
+            if let client = connection?["client"]?.string, client != self.client, provider == nil {
+                Terminal.say("client: \(client)")
+            }
             if answer["consent"] != nil {
                 Terminal.say("next: credence connections connect \(id)")
+            } else if connection?["kind"]?.string == "oauth2" {
+                let reason = connection?["reason"]?.string.map { " (\($0))" } ?? ""
+                Terminal.say("status: \(connection?["status"]?.string ?? "unknown")\(reason)")
             } else {
                 Terminal.say("next: credence secrets set \(id)")
             }
@@ -119,30 +146,6 @@ struct ConnectionsCommand: AsyncParsableCommand {
         }
     }
 
-    struct Connect: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Print the link by which the owner consents; it lives for thirty minutes.",
-            discussion: "Example: credence connections connect acme-crm")
-        @Argument(help: "The connection's ID.") var id: String
-        @Option(
-            help: ArgumentHelp(
-                "Where the browser goes afterwards: one of the service's allowed URLs.", valueName: "url"))
-        var returnTo: String?
-        @OptionGroup var common: CommonOptions
-
-        func run() async throws {
-            let path = "/v1/connections/\(try segment(id))/consent"
-            let body = returnTo.map { JSONValue.object(JSONObject([("return_to", .string($0))])) }
-            let link = try await common.withAPI { try await $0.call(.post, path, body) }
-            let url = link["url"]?.string ?? ""
-            guard !url.hasPrefix(ServiceOptions.unknownPublicURL) else {
-                throw CommandFailure(
-                    .usage, "Nobody could open a link yet: start the service (credence serve), or say --public-url.")
-            }
-            Terminal.say(common.json ? link.serialized() : url)
-        }
-    }
-
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Hand out no credential of this connection until it is enabled.",
@@ -169,8 +172,15 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let path = "/v1/connections/\(try segment(id))"
-            try await common.withAPI { _ = try await $0.call(.delete, path) }
-            Terminal.say(common.json ? "{}" : "removed \(id)")
+            let answer = try await common.withAPI { try await $0.call(.delete, path) }
+            if common.json { return Terminal.say(answer == .null ? "{}" : answer.serialized()) }
+            Terminal.say("removed \(id)")
+            guard let revocation = answer["revocation"] else { return }
+            let reason = revocation["reason"]?.display ?? ""
+            Terminal.complain(
+                revocation["status"]?.string == "pending"
+                    ? "note: its tokens are not revoked at the provider yet (\(reason)); the service goes on trying."
+                    : "note: the provider does not revoke its tokens (\(reason)); they end by themselves.")
         }
     }
 }

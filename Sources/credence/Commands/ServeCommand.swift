@@ -40,6 +40,8 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("allow-port"),
         help: ArgumentHelp("A port that providers may listen on besides 443 and 8443.", valueName: "port"))
     var allowedPorts: [Int] = []
+    @Option(help: ArgumentHelp("How long a provider may take to answer; 30 unless said.", valueName: "seconds"))
+    var providerTimeout: Int?
     @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
     var trustedCertificates: String?
     @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file"))
@@ -61,6 +63,10 @@ struct ServeCommand: AsyncParsableCommand {
         options.tlsKey = tlsKey ?? options.tlsKey
         options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
         options.masterKeyFile = masterKeyFile ?? options.masterKeyFile
+        options.providerTimeout = providerTimeout ?? options.providerTimeout
+        guard (1...120).contains(options.providerTimeout) else {
+            throw CommandFailure(.usage, "--provider-timeout is a number of seconds from 1 to 120.")
+        }
         if !providerFolders.isEmpty { options.providerFolders = providerFolders }
         if !allowedReturns.isEmpty { options.allowedReturns = allowedReturns }
         if !allowedPorts.isEmpty { options.allowedPorts = allowedPorts }

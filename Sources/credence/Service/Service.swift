@@ -49,6 +49,7 @@ struct Service: Sendable {
         var configuration = BrokerCore.Configuration(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL)
         configuration.allowedReturns = Set(options.allowedReturns)
         configuration.allowHTTP = options.isDevelopment
+        configuration.policy.setCallDeadline(.seconds(options.providerTimeout))
         let policy = try options.egress()
         let exchange: VettedExchange
         do {

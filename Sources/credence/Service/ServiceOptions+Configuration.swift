@@ -26,12 +26,14 @@ extension ServiceOptions {
         allowedNetworks = reader.stringArray(forKey: "allow-networks") ?? allowedNetworks
         allowedPorts = reader.intArray(forKey: "allow-ports") ?? allowedPorts
         trustedCertificates = reader.string(forKey: "trusted-certificates") ?? trustedCertificates
+        providerTimeout = reader.int(forKey: "provider-timeout") ?? providerTimeout
         masterKeyFile = reader.string(forKey: "master-key-file") ?? masterKeyFile
     }
 
     private static let keys: Set<String> = [
         "listen", "management-listen", "public-url", "providers", "tls-certificate", "tls-key", "return-to",
         "allow-networks", "allow-ports", "trusted-certificates", "master-key-file",
+        "provider-timeout",
     ]
 
     /// A setting that is misspelt would be silently left out: it is refused instead.

@@ -15,6 +15,8 @@ struct ServiceOptions: Sendable {
     var allowedNetworks: [String] = []
     /// Ports that providers may listen on besides 443 and 8443.
     var allowedPorts: [Int] = []
+    /// In seconds.
+    var providerTimeout = 30
     /// A PEM file of certificate authorities to trust besides the system's.
     var trustedCertificates: String?
     var masterKeyFile: String?
