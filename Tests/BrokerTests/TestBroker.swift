@@ -23,8 +23,9 @@ struct TestBroker {
     let runtime = Caller(id: .init("bot")!, role: .runtime, createdAt: Timestamp(seconds: 0))
 
     /// - Parameter profile: more members of the provider `acme`, as JSON.
+    /// - Parameter server: more members of its `authorization_server`.
     init(
-        profile: String = "", policy: (inout RefreshPolicy) -> Void = { _ in },
+        profile: String = "", server: String = "", policy: (inout RefreshPolicy) -> Void = { _ in },
         returns: Set<String> = [], random: any RandomSource = SeededRandom()
     ) throws {
         let (keyRing, _) = try KeyRing.create(masterKey: MasterKey(.random(32)))
@@ -32,17 +33,17 @@ struct TestBroker {
         var configuration = BrokerCore.Configuration(publicURL: "https://broker.example")
         configuration.allowedReturns = returns
         policy(&configuration.policy)
-        let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile)])
+        let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server)])
         core = BrokerCore(
             configuration: configuration, store: store, keyRing: keyRing, catalog: catalog, exchange: exchange,
             audit: audit, clock: clock, random: random, logger: log.logger)
     }
 
-    private static func acme(_ more: String) throws -> ProviderProfile {
+    private static func acme(_ more: String, _ server: String) throws -> ProviderProfile {
         let text = """
             {"provider": "acme", "title": "Acme", "kind": "oauth2",
              "fields": [{"name": "region", "title": "Region", "default": "eu", "pattern": "[a-z]{2}", "of": "connection"}],
-             "authorization_server": {
+             "authorization_server": {\(server)
                "issuer": "https://as.example", "authorization_endpoint": "https://as.example/authorize",
                "token_endpoint": "https://as.example/token", "revocation_endpoint": "https://as.example/revoke"
                \(more.contains("#iss") ? #","authorization_response_iss_parameter_supported": true"# : "")},

@@ -90,7 +90,8 @@ final class Credence {
             return said
         }
         guard let start = said.range(of: "listening on ") else {
-            throw Failure("the service did not start: \(said) \(try logText())")
+            let end = process.isRunning ? "it runs" : "it ended with \(process.terminationStatus)"
+            throw Failure("the service did not start, \(end): \(said) \(try logText())")
         }
         url = said[start.upperBound...].trimmingCharacters(in: .whitespacesAndNewlines)
     }

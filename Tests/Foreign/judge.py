@@ -126,7 +126,8 @@ class Judge:
 
     def token(self):
         credential, wanted = self.seen.credential, self.expect.get("access_token")
-        wanted = self.replay.render(wanted, self.case) if isinstance(wanted, str) else wanted
+        if isinstance(wanted, str):
+            wanted = self.replay.render(wanted, self.case)
         if wanted is not None and credential.member("access_token") != wanted:
             self.fail(f"another access token: {credential.member('access_token')!r}, not {wanted!r}")
         if "refresh_token" in (credential.json or {}):
@@ -209,11 +210,10 @@ class Judge:
         if authorize and not self.seen.start.location.startswith(authorize):
             self.fail(f"the browser was sent to {self.seen.start.location.split('?')[0]}, not {authorize}")
         token = urllib.parse.urlsplit(document.get("token_endpoint") or "")
+        there = token.path, urllib.parse.parse_qsl(token.query)
         for hit in self.seen.journal:
-            if hit["endpoint"] == "token":
-                there = hit["path"] == token.path and dict(hit["query"]) == dict(urllib.parse.parse_qsl(token.query))
-                if not there:
-                    self.fail(f"the token request went to {hit['path']}, not {token.path}?{token.query}")
+            if hit["endpoint"] == "token" and (hit["path"], [tuple(pair) for pair in hit["query"]]) != there:
+                self.fail(f"the token request went to {hit['path']}, not {token.path}?{token.query}")
 
     # The connection
 
@@ -221,8 +221,7 @@ class Judge:
         wanted, view = self.expect.get("connection"), self.seen.view
         if wanted is None:
             return
-        status, reason = view.member("status"), view.member("reason")
-        gone = view.status == 404
+        status, reason, gone = view.member("status"), view.member("reason"), view.status == 404
         fresh = ("pending", "unavailable") if is_personless(self.case) else ("pending",)
         stands = status in ("active", "degraded", "unavailable")
         allowed = {
@@ -230,10 +229,9 @@ class Judge:
             "pending": status == "pending",
             # As before: nothing yet, or what stood.
             "failed": status in fresh or (stands and self.case.flow == "refresh") or (gone and self.seen.removal),
-            "unchanged": stands or (status == "pending" and self.seen.view.member("version") == 0),
+            "unchanged": stands or (status == "pending" and view.member("version") == 0),
             "needs_reauth": status == "reauthorization_required",
-            "revoked": gone,
-            "revoked_locally": gone,
+            **dict.fromkeys(("revoked", "revoked_locally"), gone),
         }.get(wanted)
         if allowed is None:
             return self.fail(f"the driver knows no state {wanted}")
@@ -256,12 +254,12 @@ class Judge:
         tokens = [hit for hit in seen.journal if hit["endpoint"] == "token"]
         if expect.get("max_token_hits") is not None and len(tokens) > expect["max_token_hits"]:
             self.fail(f"{len(tokens)} token requests, {expect['max_token_hits']} at most")
-        gap, gaps = expect.get("min_gap_ms"), verdict.get("gaps_ms") or []
+        gap, gaps = expect.get("min_gap_ms"), self.gaps()
         if gap and any(found < gap - GAP_SLACK for found in gaps):
             self.fail(f"the requests came {gaps} ms apart, {gap} at least")
         if gap and not gaps and len(self.case.steps) > 1:
             self.fail(f"no second request came to measure the {gap} ms by")
-        if hits == 0 and not self.case.may_stay_unasked:
+        if not hits and not self.case.may_stay_unasked:
             self.fail("the scripted endpoint was never asked")
         sink = len(verdict.get("sink_hits") or [])
         names_sink = "{{sink}}" in json.dumps(self.case.row) and self.case.outcome in ("ok", "token")
@@ -272,6 +270,13 @@ class Judge:
         keys = {json.dumps(key, sort_keys=True) for key in map(proof_key, seen.journal) if key}
         if len(keys) > 1:
             self.fail(f"{len(keys)} DPoP keys for one connection")
+
+    def gaps(self):
+        """Milliseconds between scripted requests; after a token the next one is another matter."""
+        hits, steps = [hit["t_ms"] for hit in self.seen.journal if hit["scripted"]], self.case.steps
+        answered = [steps[min(index, len(steps) - 1)] for index in range(len(hits))]
+        ended = [step.get("default") or "access_token" in self.case.body(step) for step in answered]
+        return [after - before for before, after, end in zip(hits, hits[1:], ended) if not end]
 
     # Every answer
 

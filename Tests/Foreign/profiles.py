@@ -94,9 +94,10 @@ def departures(case):
     return found
 
 
-def jwt_bearer(account):
+def jwt_bearer(account, case, replay):
     names = ("issuer", "subject", "audience", "scope_in", "lifetime")
-    return {name: account[name] for name in names if account.get(name) is not None}
+    members = {name: account[name] for name in names if account.get(name) is not None}
+    return {name: replay.render(value, case) if isinstance(value, str) else value for name, value in members.items()}
 
 
 def profile(case: Case, replay):
@@ -124,7 +125,7 @@ def profile(case: Case, replay):
         named["expiry"] = {"default_lifetime": asked["default_lifetime"]}
     named["capture"] = [{"name": name} for name in case.expect.get("raw_extra") or {}]
     if isinstance(asked.get("service_account"), dict):
-        named["jwt_bearer"] = jwt_bearer(asked["service_account"])
+        named["jwt_bearer"] = jwt_bearer(asked["service_account"], case, replay)
     audience = replay.render(asked.get("assertion_audience") or "", case)
     assertion = {"audience": audience, "headers": asked.get("assertion_headers")}
     named["client_assertion"] = {name: value for name, value in assertion.items() if value}

@@ -32,8 +32,8 @@ class Answer:
 
     @property
     def location(self):
-        """As a browser reads it: bytes that no URL holds are percent-encoded, the fragment stays behind."""
-        raw = self.header("Location").encode("latin-1", "replace").split(b"#")[0]
+        """As a browser reads it: what no URL holds is percent-encoded, the fragment stays behind."""
+        raw = self.header("Location").split("#")[0].encode()
         return "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in raw)
 
     @property

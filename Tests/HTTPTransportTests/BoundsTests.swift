@@ -67,7 +67,7 @@ import Testing
         let url = server.url()
         let time = try await ContinuousClock().measure {
             // Long enough for a busy machine to have sent the request by then.
-            let result = try await exchange(url, within: .seconds(4))
+            let result = try await exchange(url, within: .seconds(6))
             // A drip that is no HTTP is found out before.
             let code = result.failure?.code
             #expect(code == .timedOut || head.isEmpty && code == .interrupted, "\(result)")
@@ -81,7 +81,7 @@ import Testing
     func silent() async throws {
         let server = try await RawServer.start(answer: { _ in })
         expect(
-            try await exchange(server.url(), within: .seconds(4)), failsWith: .timedOut, mayHaveArrived: true)
+            try await exchange(server.url(), within: .seconds(6)), failsWith: .timedOut, mayHaveArrived: true)
         await server.firstClose()
     }
 

@@ -43,20 +43,22 @@ struct ForeignCase: CustomStringConvertible {
     /// What the provider's profile must say.
     var profile: JSONObject { context["profile"]?.members ?? JSONObject() }
 
-    static func all(of kinds: Set<String>) -> [ForeignCase] {
+    static func all(of kinds: Set<String>) -> [ForeignCase] { everything.filter { kinds.contains($0.kind) } }
+
+    private static let everything: [ForeignCase] = {
         guard let text = try? String(contentsOf: Shared.file("oauth-cases/cases.jsonl"), encoding: .utf8) else {
             return []
         }
         return text.split(separator: "\n").compactMap { line in
             guard let value = try? JSONReader.read(Array(line.utf8)), let kind = value[path: "kind"]?.text,
-                kinds.contains(kind), let id = value[path: "id"]?.text
+                let id = value[path: "id"]?.text
             else { return nil }
             return ForeignCase(
                 id: id, kind: kind, context: value[path: "request_context"]?.members ?? JSONObject(),
                 response: value[path: "response"]?.members ?? JSONObject(),
                 expectation: value[path: "expect"]?.members ?? JSONObject())
         }
-    }
+    }()
 }
 
 /// The answers of a case, as the server that plays them would send them.
@@ -67,10 +69,13 @@ extension ForeignCase {
     /// What a response may hold to be an answer as it stands; anything else is a fault on the wire.
     private static let plain: Set = ["status", "headers", "body", "body_b64", "reason", "repeat", "then"]
 
-    /// The answer and those that follow it, the last of which repeats. nil where one of them is a fault on the wire, or
-    /// left to the server that plays it.
+    /// Whether what follows is left to the server that plays the case: it answers as it should.
+    var endsWell: Bool { response["then"]?.elements.last?.members["default"] == .bool(true) }
+
+    /// The answer and those that follow it, the last of which repeats. nil where one of them is a fault on the wire.
     var answers: [EndpointResponse]? {
-        let steps = [response] + (response["then"]?.elements.map(\.members) ?? [])
+        var steps = [response] + (response["then"]?.elements.map(\.members) ?? [])
+        if endsWell { steps.removeLast() }
         let answers = steps.compactMap(answer)
         return answers.count == steps.count ? answers : nil
     }
@@ -86,7 +91,7 @@ extension ForeignCase {
         }
         var body = Array(filled(step["body"]?.text ?? "").utf8)
         if let encoded = step["body_b64"]?.text { body = Array(Data(base64Encoded: encoded) ?? Data()) }
-        if let count = step["repeat"]?.int { body = Array(repeatElement(body, count: count).joined()) }
+        if let count = step["repeat"]?.int { body = (0..<count).reduce(into: []) { all, _ in all += body } }
         return EndpointResponse(status: status, headerFields: fields, body: body)
     }
 
