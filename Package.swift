@@ -80,7 +80,8 @@ let package = Package(
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "Broker", "CProcess", "OAuth", "ProviderProfiles", "Sealing", .product(name: "GRDB", package: "GRDB.swift"),
+                "Broker", "CProcess", "OAuth", "ProviderProfiles", "Sealing",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: house
         ),
@@ -193,6 +194,7 @@ let package = Package(
             name: "CredenceTests",
             dependencies: [
                 "BrokerTesting", "credence",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -75,3 +75,19 @@ def sent_secrets(journal):
     names = ("code_verifier", "code", "client_assertion", "assertion", "refresh_token", "client_secret", "device_code")
     found = {(name, value) for hit in journal for name, value in hit["form"] if name in names and is_telling(value)}
     return sorted(found)
+
+
+def gaps_between(case, journal):
+    """Milliseconds between scripted requests; after a token the next one is another matter."""
+    hits, steps = [hit["t_ms"] for hit in journal if hit["scripted"]], case.steps
+    answered = [steps[min(index, len(steps) - 1)] for index in range(len(hits))]
+    ended = [step.get("default") or "access_token" in case.body(step) for step in answered]
+    return [after - before for before, after, end in zip(hits, hits[1:], ended) if not end]
+
+
+def is_later(case, token, wanted):
+    """The plain server's tokens may live for a second: a later one of the same row may stand already."""
+    row = re.compile(rf"at-{re.escape(case.id)}-(\d+)")
+    shown, named = row.fullmatch(token or ""), row.fullmatch(str(wanted))
+    goes_on = case.flow == "refresh" and bool(case.steps[-1].get("default"))
+    return bool(goes_on and shown and named) and int(shown[1]) > int(named[1])

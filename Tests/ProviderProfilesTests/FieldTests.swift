@@ -75,7 +75,9 @@ struct FieldTests {
         #expect(told(try Self.profile(), [:]) == "")
         #expect(
             told(try Self.profile(), ["tenant": "t"]) == "There is no client field tenant at sample; known are: host.")
-        #expect(told(try Sample.bundled("oauth2"), [:]) == "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
+        #expect(
+            told(try Sample.bundled("oauth2"), [:])
+                == "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
         let waiting = try Sample.profile([
             "fields":
                 #"[{"name":"shop","title":"Shop","of":"connection","required":true},{"name":"a","title":"A","of":"client"}]"#,

@@ -38,7 +38,8 @@ struct FaultTests {
             let fatal = Mutex<[StoreFailure]>([])
             let store = try SQLiteStore(folder: folder) { failure in fatal.withLock { $0.append(failure) } }
             _ = try await store.insert(try stored("before"))
-            _ = try await store.delete(try connectionID("nobody"), owing: { _ in nil })  // empties the log into the database
+            // Empties the log into the database.
+            _ = try await store.delete(try connectionID("nobody"), owing: { _ in nil })
             let (log, saved) = try replaceLogWithDevice(folder)
             let failure = await #expect(throws: StoreFailure.self) { try await store.insert(try stored("first")) }
             #expect(failure?.code == .notWritable)

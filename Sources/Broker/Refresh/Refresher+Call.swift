@@ -30,8 +30,9 @@ extension Refresher {
         let begin = try beginning(of: claimed, registration, refreshToken, scopes: scopes)
         let answer = try await calls.send(registration, proofKey: proofKey, within: policy.callDeadline) {
             client, freshness in
+            // A grant that is a JWT has a `jti` of its own: servers refuse to see one twice (RFC 7523 §3).
             TokenRequest.make(
-                try begin(freshness), at: endpoint, client: client, dialect: dialect,
+                try begin(random.freshness(at: clock.now)), at: endpoint, client: client, dialect: dialect,
                 purpose: isRefresh ? .refresh : .grant, freshness: freshness)
         }
         var types = proofKey == nil ? TokenTypes.bearer : .dpop

@@ -12,6 +12,7 @@ extension AuthorizationServerState {
         let state: String?
         let challenge: String?
         let challengeMethod: String
+        let nonce: String?
     }
 
     private struct Problem {
@@ -20,7 +21,17 @@ extension AuthorizationServerState {
     }
 
     mutating func authorize(_ request: Request, now: Int) -> Answer {
-        let query = request.query
+        var query = request.query
+        if let name = query["request_uri"] {
+            // RFC 9126 §4: single use.
+            guard let parameters = pushed.removeValue(forKey: name), parameters["client_id"] == query["client_id"]
+            else {
+                return Pages.problem("This request was not pushed here, or was used.")
+            }
+            query = parameters
+        } else if behaviour.requiresPushedRequests {
+            return Pages.problem("Requests must be pushed here.")
+        }
         guard let client = clients[query["client_id"] ?? ""] else {
             return Pages.problem("This client is not registered here.")
         }
@@ -36,7 +47,7 @@ extension AuthorizationServerState {
             client: client, redirectURI: redirectURI, sentRedirectURI: sent,
             scope: Self.scopes(query["scope"] ?? ""), state: query["state"],
             challenge: behaviour.pkce == .required || behaviour.pkce == .optional ? query["code_challenge"] : nil,
-            challengeMethod: query["code_challenge_method"] ?? "plain")
+            challengeMethod: query["code_challenge_method"] ?? "plain", nonce: query["nonce"])
         if let problem = problem(of: query, authorization) {
             return refuse(authorization, problem.code, problem.description)
         }
@@ -52,7 +63,7 @@ extension AuthorizationServerState {
     private func problem(of query: Parameters, _ authorization: Authorization) -> Problem? {
         var known: Set<String> = [
             "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "prompt", "login_hint",
-            "response_mode",
+            "response_mode", "resource", "claims", "dpop_jkt",
         ]
         if behaviour.pkce != .unknown { known.formUnion(["code_challenge", "code_challenge_method"]) }
         if let problem = problem(of: query, known: known) {
@@ -106,7 +117,7 @@ extension AuthorizationServerState {
         codes[code] = Code(
             client: authorization.client.id, user: user, scope: scope, redirectURI: authorization.sentRedirectURI,
             challenge: authorization.challenge, challengeMethod: authorization.challengeMethod,
-            expiresAt: now + behaviour.codeLifetime, grant: nil)
+            expiresAt: now + behaviour.codeLifetime, nonce: authorization.nonce, grant: nil)
         var response = Parameters([("code", code)])
         addState(authorization.state, to: &response)
         addIssuer(to: &response)

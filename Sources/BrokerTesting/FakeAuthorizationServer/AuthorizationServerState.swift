@@ -1,3 +1,4 @@
+import Crypto
 import OAuth
 
 /// What the server knows and what its rules make of it. No sockets, no clock: every call is given the time.
@@ -24,6 +25,8 @@ struct AuthorizationServerState: Sendable {
         let challenge: String?
         let challengeMethod: String
         let expiresAt: Int
+        /// For the ID token (OpenID Connect Core §3.1.2.1).
+        let nonce: String?
         /// What it was exchanged for.
         var grant: Int?
     }
@@ -44,6 +47,18 @@ struct AuthorizationServerState: Sendable {
         var isRevoked = false
     }
 
+    /// A device authorization under way (RFC 8628).
+    struct Device: Sendable {
+        let client: String
+        let scope: [String]
+        let userCode: String
+        let expiresAt: Int
+        var interval: Int
+        var polledAt: Int
+        var user: String?
+        var isDenied = false
+    }
+
     /// Somebody who logged in and has not decided yet.
     struct Login: Sendable {
         let user: String
@@ -61,6 +76,12 @@ struct AuthorizationServerState: Sendable {
     var grants: [Grant] = []
     var accessTokens: [String: AccessToken] = [:]
     var refreshTokens: [String: RefreshToken] = [:]
+    var devices: [String: Device] = [:]
+    var pushed: [String: Parameters] = [:]
+    /// Signs ID tokens.
+    var signingKey = P256.Signing.PrivateKey()
+    /// What assertions and proofs were seen: none counts twice.
+    var seenTokens: Set<String> = []
     var counters = FakeAuthorizationServer.Counters()
     var refreshesUnderWay = 0
     /// How far the journal was searched for unexpected requests.

@@ -44,7 +44,7 @@ extension FakeAuthorizationServer {
 
         // MARK: Token request
 
-        public var clientAuthentication: Set<ClientAuthenticationMethod> = [.basic, .post, .none]
+        public var clientAuthentication: Set<ClientAuthenticationMethod> = [.basic, .post, .none, .privateKeyJWT]
         /// Client ID and secret are form-urlencoded inside HTTP Basic (RFC 6749 §2.3.1); false for servers that take
         /// them raw.
         public var basicIsFormEncoded = true
@@ -62,6 +62,17 @@ extension FakeAuthorizationServer {
         /// False for servers that send `iss` with codes only.
         public var issWithErrors = true
         public var echoesState = true
+
+        // MARK: Other grants
+
+        /// Tokens are bound to the key of a proof (RFC 9449), which every request must carry.
+        public var requiresProofs = false
+        /// The nonce that a proof must hold (RFC 9449 §8); nil for none.
+        public var proofNonce: String?
+        /// Between two polls for a device code, in seconds.
+        public var pollInterval = 1
+        /// Authorization requests must be pushed (RFC 9126).
+        public var requiresPushedRequests = false
 
         // MARK: Other endpoints
 
@@ -135,6 +146,7 @@ extension FakeAuthorizationServer {
         case basic = "client_secret_basic"
         case post = "client_secret_post"
         case none
+        case privateKeyJWT = "private_key_jwt"
     }
 
     public enum PKCERule: Sendable {
@@ -175,6 +187,9 @@ extension FakeAuthorizationServer {
         public var revocation = "/revoke"
         public var introspection = "/introspect"
         public var userinfo = "/userinfo"
+        public var deviceAuthorization = "/device_authorization"
+        public var pushedAuthorization = "/par"
+        public var keys = "/jwks"
         public var resource = "/api/me"
     }
 

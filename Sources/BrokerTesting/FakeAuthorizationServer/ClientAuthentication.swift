@@ -9,7 +9,13 @@ extension AuthorizationServerState {
         case refused(Answer)
     }
 
-    func authenticate(_ request: Request, form: Parameters) -> Authentication {
+    mutating func authenticate(_ request: Request, form: Parameters) -> Authentication {
+        if let assertion = form["client_assertion"] {
+            guard behaviour.clientAuthentication.contains(.privateKeyJWT), form["client_secret"] == nil,
+                request.headerFields[.authorization] == nil, let client = asserted(by: assertion)
+            else { return .refused(invalidClient("the assertion is not taken", to: request)) }
+            return .client(client)
+        }
         let secret = form["client_secret"]
         var method: FakeAuthorizationServer.ClientAuthenticationMethod = secret == nil ? .none : .post
         var presented = (id: form["client_id"] ?? "", secret: secret ?? "")
@@ -32,7 +38,8 @@ extension AuthorizationServerState {
         guard let client = clients[presented.id] else {
             return .refused(invalidClient("the client is unknown", to: request))
         }
-        let isKnown = method == .none ? client.secrets.isEmpty : client.secrets.contains(presented.secret)
+        let isPublic = client.secrets.isEmpty && client.publicKey == nil
+        let isKnown = method == .none ? isPublic : client.secrets.contains(presented.secret)
         return isKnown ? .client(client) : .refused(invalidClient("the client secret is wrong", to: request))
     }
 

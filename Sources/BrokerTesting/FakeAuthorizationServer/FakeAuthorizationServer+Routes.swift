@@ -73,6 +73,9 @@ extension FakeAuthorizationServer {
             case (.post, paths.token): return .token(grant: grant)
             case (.post, paths.revocation): return .revocation
             case (.post, paths.introspection): return .introspection
+            case (.post, paths.deviceAuthorization): return .deviceAuthorization
+            case (.post, paths.pushedAuthorization): return .pushedAuthorization
+            case (.get, paths.keys): return .keys
             case (.get, paths.userinfo), (.post, paths.userinfo): return .userinfo
             case (.get, paths.resource): return .resource
             default: return nil
@@ -150,6 +153,9 @@ extension FakeAuthorizationServer {
             case .token: state.token(entry, now: now)
             case .revocation: state.revoke(entry)
             case .introspection: state.introspect(entry, now: now)
+            case .deviceAuthorization: state.authorizeDevice(entry, now: now)
+            case .pushedAuthorization: state.push(entry)
+            case .keys: state.keys()
             case .userinfo: state.userinfo(entry, now: now)
             case .resource: state.resource(entry, now: now)
             case nil: .status(404)

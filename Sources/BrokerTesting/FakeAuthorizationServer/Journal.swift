@@ -10,6 +10,12 @@ extension FakeAuthorizationServer {
         case token(grant: String)
         case revocation
         case introspection
+        /// RFC 8628 §3.1.
+        case deviceAuthorization
+        /// RFC 9126.
+        case pushedAuthorization
+        /// The keys that ID tokens are signed with (RFC 7517 §5).
+        case keys
         case userinfo
         /// An API that takes access tokens.
         case resource

@@ -21,13 +21,21 @@ extension AuthorizationServerState {
             ("introspection_endpoint", jsonString(issuer + paths.introspection)),
             ("userinfo_endpoint", jsonString(issuer + paths.userinfo)),
             ("response_types_supported", jsonStrings(["code"])),
-            ("grant_types_supported", jsonStrings(["authorization_code", "refresh_token"])),
+            ("device_authorization_endpoint", jsonString(issuer + paths.deviceAuthorization)),
+            ("jwks_uri", jsonString(issuer + paths.keys)),
+            ("id_token_signing_alg_values_supported", jsonStrings(["ES256"])),
+            ("grant_types_supported", jsonStrings(GrantType.allCases.map(\.rawValue))),
             (
                 "token_endpoint_auth_methods_supported",
                 jsonStrings(behaviour.clientAuthentication.map(\.rawValue).sorted())
             ),
             ("authorization_response_iss_parameter_supported", behaviour.iss == .absent ? "false" : "true"),
         ]
+        if behaviour.requiresPushedRequests {
+            members.append(
+                ("pushed_authorization_request_endpoint", jsonString(issuer + paths.pushedAuthorization)))
+            members.append(("require_pushed_authorization_requests", "true"))
+        }
         if behaviour.pkce == .required || behaviour.pkce == .optional {
             members.append(("code_challenge_methods_supported", jsonStrings(behaviour.pkceMethods.sorted())))
         }
@@ -63,7 +71,7 @@ extension AuthorizationServerState {
 
     // MARK: Introspection (RFC 7662)
 
-    func introspect(_ request: Request, now: Int) -> Answer {
+    mutating func introspect(_ request: Request, now: Int) -> Answer {
         guard let form = request.form, let text = form["token"] else {
             return refusal(.request, "token is missing", to: request)
         }

@@ -76,6 +76,8 @@ extension FakeAuthorizationServer {
 
     /// A registered client. No secret makes it a public one; with several any will do, as while a secret is replaced.
     public struct Client: Sendable {
+        /// The public key of P-256 that its assertions are signed with, as x and y; nil for none.
+        public var publicKey: [UInt8]?
         public let id: String
         public let secrets: [String]
         public let redirectURIs: [String]

@@ -10,11 +10,14 @@ extension AuthorizationServerState {
     typealias Members = [(name: String, json: String)]
 
     func tokenAnswer(
-        accessToken: String, expires: Bool, refreshToken: String?, scope: [String], to request: Request, now: Int
+        accessToken: String, expires: Bool, refreshToken: String?, scope: [String], idToken: String? = nil,
+        to request: Request, now: Int
     ) -> Answer {
         var members: Members = [
-            ("access_token", jsonString(accessToken)), ("token_type", jsonString(behaviour.tokenType)),
+            ("access_token", jsonString(accessToken)),
+            ("token_type", jsonString(behaviour.requiresProofs ? "DPoP" : behaviour.tokenType)),
         ]
+        if let idToken { members.append(("id_token", jsonString(idToken))) }
         if expires, let lifetime = behaviour.accessTokenLifetime, let text = expiryText(lifetime: lifetime, now: now) {
             members.append(("expires_in", text))
         }
@@ -58,7 +61,7 @@ extension AuthorizationServerState {
         return refusal(code: code, description, status: status, to: request)
     }
 
-    func refusal(code: String, _ description: String, status: Int, to request: Request) -> Answer {
+    func refusal(code: String, _ description: String, status: Int = 400, to request: Request) -> Answer {
         let members = [("error", jsonString(code)), ("error_description", jsonString(description))]
         return render(members, status: behaviour.errorsAt200 ? 200 : status, to: request)
     }

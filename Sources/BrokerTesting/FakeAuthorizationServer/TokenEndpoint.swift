@@ -17,7 +17,11 @@ extension AuthorizationServerState {
         case .client(let found): client = found
         case .refused(let answer): return answer
         }
+        if let refused = proofProblem(request, now: now) { return refused }
         switch form["grant_type"] {
+        case GrantType.clientCredentials.rawValue, GrantType.tokenExchange.rawValue, GrantType.jwtBearer.rawValue,
+            GrantType.deviceCode.rawValue:
+            return otherGrant(request, form: form, client: client, now: now)
         case "authorization_code": return exchangeCode(request, form: form, client: client, now: now)
         case "refresh_token": return refresh(request, form: form, client: client, now: now)
         case nil, "": return refusal(.request, "grant_type is missing", to: request)
@@ -27,7 +31,9 @@ extension AuthorizationServerState {
 
     private var knownTokenParameters: Set<String> {
         let known: Set<String> = [
-            "grant_type", "code", "redirect_uri", "client_id", "client_secret", "refresh_token", "scope",
+            "grant_type", "code", "redirect_uri", "client_id", "client_secret", "refresh_token", "scope", "assertion",
+            "client_assertion", "client_assertion_type", "device_code", "subject_token", "subject_token_type",
+            "resource",
         ]
         return behaviour.pkce == .unknown ? known : known.union(["code_verifier"])
     }
@@ -71,7 +77,9 @@ extension AuthorizationServerState {
         let grant = grants.count - 1
         codes[text]?.grant = grant
         let refreshToken = givesRefreshToken(for: code.scope) ? mintRefreshToken(for: grant, now: now) : nil
-        return granted(grant, scope: code.scope, refreshToken: refreshToken, renewable: nil, to: request, now: now)
+        return granted(
+            grant, scope: code.scope, refreshToken: refreshToken, renewable: nil, nonce: code.nonce, to: request,
+            now: now)
     }
 
     /// RFC 7636 §4.6
@@ -87,7 +95,7 @@ extension AuthorizationServerState {
         return answer == challenge ? nil : "code_verifier does not fit the code_challenge"
     }
 
-    private func givesRefreshToken(for scope: [String]) -> Bool {
+    func givesRefreshToken(for scope: [String]) -> Bool {
         switch behaviour.refreshTokens {
         case .always: true
         case .never: false
@@ -131,13 +139,18 @@ extension AuthorizationServerState {
     }
 
     /// - Parameter renewable: Whether the client has a refresh token, where the answer does not tell.
-    private mutating func granted(
-        _ grant: Int, scope: [String], refreshToken: String?, renewable: Bool?, to request: Request, now: Int
+    mutating func granted(
+        _ grant: Int, scope: [String], refreshToken: String?, renewable: Bool?, nonce: String? = nil,
+        to request: Request, now: Int
     ) -> Answer {
         let expires = (renewable ?? (refreshToken != nil)) || !behaviour.onlyRefreshableTokensExpire
         let accessToken = mintAccessToken(for: grant, scope: scope, expires: expires, now: now)
+        let idToken =
+            scope.contains("openid") && request.form?["grant_type"] != "refresh_token"
+            ? idToken(for: grants[grant], nonce: nonce, accessToken: accessToken, now: now) : nil
         return tokenAnswer(
-            accessToken: accessToken, expires: expires, refreshToken: refreshToken, scope: scope, to: request, now: now)
+            accessToken: accessToken, expires: expires, refreshToken: refreshToken, scope: scope, idToken: idToken,
+            to: request, now: now)
     }
 
     static func scopes(_ text: String) -> [String] {
