@@ -18,6 +18,10 @@ struct ConsentRoutes: Sendable {
     private func show(_ request: Request, _ context: BrokerContext) async throws -> Response {
         let (browser, isNew) = BrowserCookie.browser(of: request, site, consent)
         let page = try await consent.page(ticket: ticket(context), browser: browser)
+        if page.isConnected {
+            return page.returnTo.map { .connected(page.connection, provider: page.providerTitle, returnTo: $0) }
+                ?? pages.connected(page.connection, provider: page.providerTitle)
+        }
         var response =
             page.isDevice
             ? pages.device(page, action: request.uri.path, at: consent.now)

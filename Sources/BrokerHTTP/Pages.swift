@@ -82,7 +82,9 @@ struct Pages: Sendable {
                 values["address"] = device.verificationURIComplete ?? device.verificationURI
                 values["shownAddress"] = device.verificationURI
                 values["host"] = page.providerHost
-                values["expires"] = device.expiresAt.iso8601
+                let minutes = (device.expiresAt.since(now).secondsRoundedUp + 59) / 60
+                values["expires"] = minutes == 1 ? "one more minute" : "\(minutes) more minutes"
+            case DeviceConsent.connected: break
             case let failure:
                 values["failed"] = true
                 values["failure"] = failure

@@ -55,20 +55,28 @@ struct RedirectionEndpoint: Sendable {
     private func answer(_ outcome: ConsentOutcome) -> Response {
         switch outcome {
         case .connected(let id, let title, let returnTo?):
-            return redirect(to: returnTo, [("connection", id.string), ("status", "connected"), ("provider", title)])
+            return .connected(id, provider: title, returnTo: returnTo)
         case .connected(let id, let title, nil):
             return pages.connected(id, provider: title)
         case .otherAccount(let question):
             return pages.otherAccount(question)
         case .failed(let failure, let returnTo?):
-            return redirect(to: returnTo, [("status", "failed"), ("error", failure.code.rawValue)])
+            return .returning(to: returnTo, [("status", "failed"), ("error", failure.code.rawValue)])
         case .failed(let failure, nil):
             return pages.failure(failure)
         }
     }
+}
+
+extension Response {
+    /// To the app that asked for the connection.
+    static func connected(_ connection: ConnectionID, provider: String, returnTo: String) -> Response {
+        returning(
+            to: returnTo, [("connection", connection.string), ("status", "connected"), ("provider", provider)])
+    }
 
     /// 303, so that the code leaves the address bar and the history's last entry (security case I10).
-    private func redirect(to returnTo: String, _ pairs: [(String, String)]) -> Response {
+    fileprivate static func returning(to returnTo: String, _ pairs: [(String, String)]) -> Response {
         var response = Response(status: .seeOther)
         let query = OAuth.Parameters(pairs).formURLEncoded
         response.headers[.location] = returnTo + (returnTo.contains("?") ? "&" : "?") + query

@@ -15,7 +15,7 @@ extension MemoryStore {
 
     public func devicesDue(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [DeviceConsent] {
         try perform(.devicesDue) { state in
-            let due = state.devices.values.filter { $0.failure == nil && $0.pollAt <= now }
+            let due = state.devices.values.filter { $0.outcome == nil && $0.pollAt <= now }
             return Array(
                 due.sorted { ($0.pollAt, $0.connection) < ($1.pollAt, $1.connection) }.prefix(max(0, limit)))
         }
@@ -29,7 +29,7 @@ extension MemoryStore {
             stored.box = device.box
             stored.interval = device.interval
             stored.pollAt = device.pollAt
-            stored.failure = device.failure
+            stored.outcome = device.outcome
             state.devices[device.connection] = stored
             return true
         }

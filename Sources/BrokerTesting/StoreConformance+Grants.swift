@@ -59,7 +59,7 @@ extension StoreConformance {
             try await store.insert(StoreSample.device("b", pollAt: now - .seconds(1)))
             try await store.insert(StoreSample.device("c", pollAt: now + .milliseconds(1)))
             var failed = StoreSample.device("d", pollAt: now - .seconds(9))
-            failed.failure = "access_denied"
+            failed.outcome = "access_denied"
             failed.box = nil
             try await store.insert(failed)
             let due = try await store.devicesDue(at: now, limit: 10)
@@ -81,7 +81,7 @@ extension StoreConformance {
             try expect(won.count { $0 } == 1, "one wins")
             try expect(try await store.deviceConsent(of: device.connection) == taken, "what it wrote stands")
             var other = taken
-            other.failure = "expired_token"
+            other.outcome = "expired_token"
             try expect(try await !store.update(other, from: now), "an old time does not write")
         },
     ]

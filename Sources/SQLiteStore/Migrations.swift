@@ -188,9 +188,9 @@ enum Migrations {
             interval INTEGER NOT NULL,
             poll_at INTEGER NOT NULL,
             expires_at INTEGER NOT NULL,
-            failure TEXT
+            outcome TEXT
         ) STRICT;
-        CREATE INDEX device_consent_due ON device_consent (poll_at, connection) WHERE failure IS NULL;
+        CREATE INDEX device_consent_due ON device_consent (poll_at, connection) WHERE outcome IS NULL;
         CREATE INDEX device_consent_by_expiry ON device_consent (expires_at);
 
         -- What providers have still to be told of connections that are gone: no reference to them.

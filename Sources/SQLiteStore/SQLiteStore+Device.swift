@@ -11,13 +11,13 @@ extension SQLiteStore {
             try db.change(
                 """
                 INSERT INTO device_consent (connection, id, box, user_code, verification_uri,
-                    verification_uri_complete, scopes, interval, poll_at, expires_at, failure)
+                    verification_uri_complete, scopes, interval, poll_at, expires_at, outcome)
                 SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM connection WHERE id = ?
                 """,
                 [
                     .text(device.id), .bytes(device.box?.bytes), .text(device.userCode),
                     .text(device.verificationURI), .text(device.verificationURIComplete), .json(device.scopes),
-                    .integer(device.interval), .time(device.pollAt), .time(device.expiresAt), .text(device.failure),
+                    .integer(device.interval), .time(device.pollAt), .time(device.expiresAt), .text(device.outcome),
                     .text(device.connection.string),
                 ])
             return ((), nil)
@@ -33,7 +33,7 @@ extension SQLiteStore {
     public func devicesDue(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [DeviceConsent] {
         try await read { db in
             try db.deviceConsents(
-                "WHERE failure IS NULL AND poll_at <= ? ORDER BY poll_at, connection LIMIT ?",
+                "WHERE outcome IS NULL AND poll_at <= ? ORDER BY poll_at, connection LIMIT ?",
                 [.time(now), .integer(max(0, limit))])
         }
     }
@@ -42,11 +42,11 @@ extension SQLiteStore {
         try await write(erasing: device.box == nil) { db in
             let updated = try db.change(
                 """
-                UPDATE device_consent SET box = ?, interval = ?, poll_at = ?, failure = ?
+                UPDATE device_consent SET box = ?, interval = ?, poll_at = ?, outcome = ?
                 WHERE connection = ? AND id = ? AND poll_at = ?
                 """,
                 [
-                    .bytes(device.box?.bytes), .integer(device.interval), .time(device.pollAt), .text(device.failure),
+                    .bytes(device.box?.bytes), .integer(device.interval), .time(device.pollAt), .text(device.outcome),
                     .text(device.connection.string), .text(device.id), .time(pollAt),
                 ])
             return (updated == 1, nil)
@@ -67,7 +67,7 @@ extension Database {
         try all(
             """
             SELECT connection, id, box, user_code, verification_uri, verification_uri_complete, scopes, interval,
-                poll_at, expires_at, failure
+                poll_at, expires_at, outcome
             FROM device_consent \(clause)
             """, values
         ) { columns in
@@ -76,7 +76,7 @@ extension Database {
                 userCode: try columns.text(), verificationURI: try columns.text(),
                 verificationURIComplete: try columns.optionalText(), scopes: try columns.json(),
                 interval: try columns.integer(), pollAt: try columns.time(), expiresAt: try columns.time(),
-                failure: try columns.optionalText())
+                outcome: try columns.optionalText())
         }
     }
 }

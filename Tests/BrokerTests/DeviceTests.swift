@@ -48,7 +48,7 @@ struct DeviceTests {
         #expect(try await state() == "pending")
         try await poll(.token())
         #expect(try await broker.read().text("access_token") == "access-2")
-        #expect(try await state() == nil)
+        #expect(try await state() == "connected")
         let form = try #require(broker.tokenRequests().last)
         #expect(form["grant_type"] == GrantType.deviceCode.rawValue)
         #expect(form["device_code"] == "dc")
@@ -115,7 +115,7 @@ struct DeviceTests {
         #expect(broker.exchange.requests.last?.url.path == "/revoke")
     }
 
-    @Test("The page begins it by its button, shows the code, and keeps it when it is loaded again")
+    @Test("The page begins it by its button, keeps the code when it is loaded again, and says when it is connected")
     func page() async throws {
         let link = try await broker.newConnection { $0.grantType = .deviceCode }
         let before = try await broker.core.consent.page(ticket: link.ticket, browser: "b")
@@ -130,5 +130,11 @@ struct DeviceTests {
         }
         #expect(try await broker.core.consent.page(ticket: link.ticket, browser: "b").device?.userCode == "U")
         #expect(broker.exchange.requests.count == 1)
+
+        try await poll(.token())
+        #expect(try await broker.core.consent.page(ticket: link.ticket, browser: "b").isConnected)
+        broker.clock.advance(by: .seconds(1))
+        let later = try await broker.reconnect()
+        #expect(try await !broker.core.consent.page(ticket: later.ticket, browser: "b").isConnected, "it asks anew")
     }
 }

@@ -81,6 +81,11 @@ public struct Consent: Sendable {
         } catch {
             throw Self.serviceUnavailable
         }
+        // A device authorization that ended before this link was made is none of it.
+        let isConnected =
+            device.map {
+                $0.outcome == DeviceConsent.connected && record.expiresAt.since($0.pollAt) <= Self.ticketLifetime
+            } ?? false
         let verification = (device?.verificationURI).flatMap { try? EndpointURL($0) }
         return ConsentPage(
             connection: stored.id, owner: stored.connection.owner, requestedBy: record.requestedBy.string,
@@ -88,7 +93,7 @@ public struct Consent: Sendable {
             providerHost: (verification ?? registration.server.authorizationEndpoint)?.host
                 ?? registration.provider.title,
             scopes: registration.scopes(of: stored.connection), isReconnect: stored.grant.credential != nil,
-            isDevice: isDevice, device: device, formToken: Self.formToken(ticket: ticket, browser: browser))
+            isDevice: isDevice, device: device, isConnected: isConnected, returnTo: record.returnTo, formToken: Self.formToken(ticket: ticket, browser: browser))
     }
 
     /// What the page's form carries, bound to the link and to the browser's cookie.

@@ -12,6 +12,10 @@ public struct ConsentPage: Sendable, Hashable {
     public let isDevice: Bool
     /// The device authorization under way, or how the last one ended.
     public let device: DeviceConsent?
+    /// Whether the owner came to the end of this link's device authorization.
+    public let isConnected: Bool
+    /// Where the browser goes then; nil shows a page.
+    public let returnTo: String?
     /// Proves that the form was filled in on this page by this browser.
     public let formToken: String
 }

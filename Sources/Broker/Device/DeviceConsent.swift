@@ -14,17 +14,17 @@ public struct DeviceConsent: Sendable, Hashable {
     public let scopes: [String]
     /// In seconds, between two polls (RFC 8628 §3.5).
     public var interval: Int
-    /// Not to be polled before.
+    /// Not to be polled before; once it has ended: when.
     public var pollAt: Timestamp
     public let expiresAt: Timestamp
-    /// How it ended: the error code, such as `access_denied` or `expired_token`; nil while it is pending. One that
-    /// succeeded is removed.
-    public var failure: String?
+    /// How it ended: `connected`, or the error code, such as `access_denied` or `expired_token`; nil while it is
+    /// pending.
+    public var outcome: String?
 
     public init(
         connection: ConnectionID, id: String, box: SealedBox?, userCode: String, verificationURI: String,
         verificationURIComplete: String?, scopes: [String], interval: Int, pollAt: Timestamp, expiresAt: Timestamp,
-        failure: String? = nil
+        outcome: String? = nil
     ) {
         self.connection = connection
         self.id = id
@@ -36,13 +36,24 @@ public struct DeviceConsent: Sendable, Hashable {
         self.interval = interval
         self.pollAt = pollAt
         self.expiresAt = expiresAt
-        self.failure = failure
+        self.outcome = outcome
     }
 }
 
 extension DeviceConsent {
-    /// `pending`, or the error code by which it ended; it ends by itself when its time is over (RFC 8628 §3.5).
+    public static let connected = "connected"
+
+    /// Nothing of it is kept but how it ended.
+    func ended(_ outcome: String, at now: Timestamp) -> DeviceConsent {
+        var ended = self
+        ended.outcome = outcome
+        ended.box = nil
+        ended.pollAt = now
+        return ended
+    }
+
+    /// `pending`, `connected`, or the error code by which it ended; it ends by itself when its time is over (RFC 8628 §3.5).
     public func status(at now: Timestamp) -> String {
-        failure ?? (expiresAt <= now ? "expired_token" : "pending")
+        outcome ?? (expiresAt <= now ? "expired_token" : "pending")
     }
 }

@@ -143,7 +143,7 @@ public struct Devices: Sendable {
     private func poll(_ device: DeviceConsent) async {
         do {
             guard clock.now < device.expiresAt else {
-                return try await end(device, from: device.pollAt, failure: "expired_token")
+                return try await end(device, from: device.pollAt, "expired_token")
             }
             var taken = device
             taken.pollAt = clock.now + policy.callDeadline + .seconds(device.interval)
@@ -155,7 +155,7 @@ public struct Devices: Sendable {
                 serialized: sealing.payload(box, of: .deviceConsent, record: device.id))
             let registration = try await registrations.registration(of: stored.connection)
             guard let endpoint = registration.server.tokenEndpoint else {
-                return try await end(taken, from: taken.pollAt, failure: "no_endpoint")
+                return try await end(taken, from: taken.pollAt, "no_endpoint")
             }
             var polling = DevicePolling(interval: device.interval, expiresAt: device.expiresAt.seconds)
             let step: DevicePolling.Step
@@ -186,7 +186,7 @@ public struct Devices: Sendable {
                 next.pollAt = clock.now + .seconds(seconds)
                 _ = try await store.update(next, from: taken.pollAt)
             case .ended(let code):
-                try await end(taken, from: taken.pollAt, failure: code)
+                try await end(taken, from: taken.pollAt, code)
             }
         } catch {
             logger.error(
@@ -206,12 +206,12 @@ public struct Devices: Sendable {
         case .account(let found): account = found
         case .refused(let reason), .unavailable(let reason):
             logger.notice("An identity was refused", metadata: ["connection": "\(stored.id)", "why": "\(reason)"])
-            return try await end(device, from: device.pollAt, failure: "identity_refused")
+            return try await end(device, from: device.pollAt, "identity_refused")
         }
         // Nobody is there to ask whether another account shall take the place of this one (security case F19).
         if let account, let old = stored.grant.accountKey, old != account.key {
             await revoker.owe(response, of: stored)
-            return try await end(device, from: device.pollAt, failure: "other_account")
+            return try await end(device, from: device.pollAt, "other_account")
         }
         let update = GrantUpdate(
             sealing: sealing, provider: registration.provider, sentAt: sentAt, requestedScopes: device.scopes,
@@ -223,7 +223,7 @@ public struct Devices: Sendable {
             case .committed(let committed):
                 record(committed, result: "ok")
                 onChange(committed)
-                try await store.deleteDeviceConsent(of: device.connection, id: device.id)
+                _ = try await store.update(device.ended(DeviceConsent.connected, at: clock.now), from: device.pollAt)
                 _ = await lifetimes.complete(committed, registration)
                 return
             case .superseded(let current): old = current
@@ -232,11 +232,8 @@ public struct Devices: Sendable {
         }
     }
 
-    private func end(_ device: DeviceConsent, from pollAt: Timestamp, failure: String) async throws {
-        var ended = device
-        ended.failure = failure
-        ended.box = nil
-        guard try await store.update(ended, from: pollAt) else { return }
+    private func end(_ device: DeviceConsent, from pollAt: Timestamp, _ failure: String) async throws {
+        guard try await store.update(device.ended(failure, at: clock.now), from: pollAt) else { return }
         if let stored = try await connections.connection(device.connection) { record(stored, result: failure) }
     }
 

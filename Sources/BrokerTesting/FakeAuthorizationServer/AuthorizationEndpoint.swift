@@ -23,11 +23,11 @@ extension AuthorizationServerState {
     mutating func authorize(_ request: Request, now: Int) -> Answer {
         var query = request.query
         if let name = query["request_uri"] {
-            // RFC 9126 §4: single use.
-            guard let parameters = pushed.removeValue(forKey: name), parameters["client_id"] == query["client_id"]
-            else {
+            // RFC 9126 §4: single use; a person's login and decision are part of one.
+            guard let parameters = pushed[name], parameters["client_id"] == query["client_id"] else {
                 return Pages.problem("This request was not pushed here, or was used.")
             }
+            if decision != .ask || request.form?["ticket"] != nil { pushed[name] = nil }
             query = parameters
         } else if behaviour.requiresPushedRequests {
             return Pages.problem("Requests must be pushed here.")

@@ -188,6 +188,7 @@ extension FakeAuthorizationServer {
         public var introspection = "/introspect"
         public var userinfo = "/userinfo"
         public var deviceAuthorization = "/device_authorization"
+        public var deviceVerification = "/device"
         public var pushedAuthorization = "/par"
         public var keys = "/jwks"
         public var resource = "/api/me"

@@ -74,6 +74,7 @@ extension FakeAuthorizationServer {
             case (.post, paths.revocation): return .revocation
             case (.post, paths.introspection): return .introspection
             case (.post, paths.deviceAuthorization): return .deviceAuthorization
+            case (.get, paths.deviceVerification), (.post, paths.deviceVerification): return .deviceVerification
             case (.post, paths.pushedAuthorization): return .pushedAuthorization
             case (.get, paths.keys): return .keys
             case (.get, paths.userinfo), (.post, paths.userinfo): return .userinfo
@@ -154,6 +155,7 @@ extension FakeAuthorizationServer {
             case .revocation: state.revoke(entry)
             case .introspection: state.introspect(entry, now: now)
             case .deviceAuthorization: state.authorizeDevice(entry, now: now)
+            case .deviceVerification: state.verifyDevice(entry, now: now)
             case .pushedAuthorization: state.push(entry)
             case .keys: state.keys()
             case .userinfo: state.userinfo(entry, now: now)

@@ -12,6 +12,8 @@ extension FakeAuthorizationServer {
         case introspection
         /// RFC 8628 §3.1.
         case deviceAuthorization
+        /// Where a person enters the code of a device (RFC 8628 §3.3).
+        case deviceVerification
         /// RFC 9126.
         case pushedAuthorization
         /// The keys that ID tokens are signed with (RFC 7517 §5).

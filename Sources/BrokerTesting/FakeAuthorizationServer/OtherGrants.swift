@@ -55,10 +55,12 @@ extension AuthorizationServerState {
         devices[code] = Device(
             client: client.id, scope: Self.scopes(form["scope"] ?? ""), userCode: userCode, expiresAt: now + 600,
             interval: behaviour.pollInterval, polledAt: now)
+        let page = issuer + behaviour.paths.deviceVerification
         return .json(
             Self.json([
                 ("device_code", jsonString(code)), ("user_code", jsonString(userCode)),
-                ("verification_uri", jsonString(issuer + "/device")), ("expires_in", "600"),
+                ("verification_uri", jsonString(page)),
+                ("verification_uri_complete", jsonString("\(page)?user_code=\(userCode)")), ("expires_in", "600"),
                 ("interval", String(behaviour.pollInterval)),
             ]))
     }
@@ -81,6 +83,21 @@ extension AuthorizationServerState {
         }
         devices[code] = nil
         return issue(to: client, user: user, scope: device.scope, refreshable: true, request, now)
+    }
+
+    /// The page of RFC 8628 §3.3: a person signs in, enters the code and decides.
+    mutating func verifyDevice(_ request: Request, now: Int) -> Answer {
+        guard request.method == .post else {
+            return Pages.device(code: request.query["user_code"] ?? "", problem: nil)
+        }
+        let code = request.form?["user_code"] ?? ""
+        guard let user = request.form?["user"], let password = users[user], request.form?["password"] == password
+        else { return Pages.device(code: code, problem: "User and password do not fit.") }
+        let isAllowed = request.form?["decision"] == "approve"
+        guard enter(code.uppercased(), as: isAllowed ? user : nil) else {
+            return Pages.device(code: code, problem: "This code is not known here.")
+        }
+        return Pages.deviceDone(isAllowed: isAllowed)
     }
 
     /// False for a code that nobody was given.

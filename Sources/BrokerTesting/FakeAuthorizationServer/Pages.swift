@@ -43,6 +43,33 @@ enum Pages {
             """)
     }
 
+    static func device(code: String, problem: String?) -> Answer {
+        let alert = problem.map { "<p class=\"problem\" role=\"alert\">\(escaped($0))</p>" } ?? ""
+        return page(
+            "Connect a device", status: problem == nil ? 200 : 403,
+            """
+            <h1>Connect a device</h1>
+            \(alert)
+            <form method="post">
+            <label for="user_code">Code</label>
+            <input id="user_code" name="user_code" value="\(escaped(code))" autocomplete="off" required>
+            <label for="user">User</label>
+            <input id="user" name="user" autocomplete="username" required>
+            <label for="password">Password</label>
+            <input id="password" name="password" type="password" autocomplete="current-password" required>
+            <div class="buttons">
+            <button type="submit" name="decision" value="approve" class="primary">Allow</button>
+            <button type="submit" name="decision" value="deny">Deny</button>
+            </div>
+            </form>
+            """)
+    }
+
+    static func deviceDone(isAllowed: Bool) -> Answer {
+        let text = isAllowed ? "The device may act for you." : "The device was refused."
+        return page("Done", "<h1>Done</h1>\n<p>\(text) You can close this window.</p>")
+    }
+
     static func problem(_ text: String) -> Answer {
         page("Something is wrong", status: 400, "<h1>Something is wrong</h1>\n<p>\(escaped(text))</p>")
     }

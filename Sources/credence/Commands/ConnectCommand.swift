@@ -59,7 +59,15 @@ extension ConnectionsCommand {
                 var shown = JSONValue.null
                 repeat {
                     try await Task.sleep(for: .seconds(1))
-                    shown = try await api.call(.get, path)
+                    do { shown = try await api.call(.get, path) } catch let failure as CommandFailure
+                        where failure.isUnreachable
+                    {
+                        // Beginning anew would put a second code beside the one that is being entered.
+                        throw CommandFailure(
+                            .tryLater,
+                            "The service ended. Once it runs again it goes on asking: credence connections status \(id)"
+                        )
+                    }
                 } while shown["device"]?["status"]?.string == "pending"
                 return shown
             }
