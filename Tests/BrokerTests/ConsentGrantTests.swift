@@ -111,18 +111,20 @@ struct ConsentGrantTests {
         guard case .failed = again else { return #expect(Bool(false), "the word counts once") }
     }
 
-    @Test("F19: only the browser that consented may say so")
+    @Test("F19: only the browser that consented may say so; else the tokens are given back")
     func otherBrowser() async throws {
         let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
         _ = try await connect(broker, subject: "anna")
         guard case .otherAccount(let question) = try await connect(broker, subject: "bert") else {
             return #expect(Bool(false))
         }
+        broker.exchange.expect(.json("")) { $0.url.path == "/revoke" }
         guard
             case .failed(let failure, _) = await broker.core.consent.decide(
                 word: question.word, replaces: true, browser: "another")
         else { return #expect(Bool(false)) }
         #expect(failure.code == .wrongBrowser)
+        #expect(broker.exchange.requests.last?.url.path == "/revoke")
         #expect(try await broker.accessToken() == "access-anna")
     }
 

@@ -36,9 +36,10 @@ struct GrantTests {
         }
 
         /// Goes through a consent as a browser does.
-        func consent(_ id: String, at server: FakeAuthorizationServer) async throws -> Browser.Page {
+        func consent(
+            _ id: String, at server: FakeAuthorizationServer, in browser: Browser = Browser()
+        ) async throws -> Browser.Page {
             let link = try #require(try await call(.POST, "/v1/connections/\(id)/consent")["url"] as? String)
-            let browser = Browser()
             let token = try #require(try await browser.get(link).hidden("form_token"))
             let start = try await browser.post(link, form: "form_token=\(token)")
             let visited = await server.visit(try #require(start.location, "\(start.text)"))
@@ -204,9 +205,23 @@ struct GrantTests {
             #expect(refreshed["access_token"] as? String != credential["access_token"] as? String)
 
             server.decide(.approve(user: "bob"))
-            let asked = try await running.consent("mail", at: server)
-            #expect(asked.text.contains("another account"), "\(asked.text)")
-            #expect(try await running.call(.GET, "/v1/connections/mail")["account"] as? String == "alice@example.com")
+            let answers = [
+                (Browser?.none, "replace", "alice@example.com"), (Browser(), "keep", "alice@example.com"),
+                (Browser(), "replace", "bob@example.com"),
+            ]
+            for (browser, decision, account) in answers {
+                let asked = try await running.consent("mail", at: server, in: browser ?? Browser())
+                #expect(asked.text.contains("another account"), "\(asked.text)")
+                let shown = try await running.call(.GET, "/v1/connections/mail")
+                #expect(
+                    shown["account"] as? String == "alice@example.com", "nothing has changed before the owner says so")
+                let form = try #require(asked.text.firstMatch(of: /action="(\/confirm\/[^"]+)"/)).1
+                let answer = try await (browser ?? Browser()).post(
+                    running.credence.url + form, form: "decision=\(decision)")
+                #expect(answer.text.contains("another browser") == (browser == nil), "\(answer.text)")
+                let after = try await running.call(.GET, "/v1/connections/mail")
+                #expect(after["account"] as? String == account)
+            }
             #expect(try await running.credence.stop() == 0)
             #expect(try !running.credence.logText().contains(Self.secret))
         }

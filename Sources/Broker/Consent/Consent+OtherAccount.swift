@@ -47,14 +47,7 @@ extension Consent {
     private func decide(_ held: HeldGrant, replaces: Bool) async throws(ConsentFailure) -> ConsentOutcome {
         let stored = try await connection(held.connection)
         let registration = try await registration(of: stored)
-        let received: Received
-        do {
-            received = try Received(
-                serialized: sealing.payload(held.box, of: .heldGrant, record: held.hash.hexadecimal))
-        } catch {
-            logger.error("A held grant does not open", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
-            throw Self.serviceUnavailable
-        }
+        let received = try open(held)
         guard replaces else {
             // Nobody will use these tokens: they are given back.
             await revoker.owe(received.response, of: stored)
@@ -62,6 +55,17 @@ extension Consent {
         }
         try await commit(received, to: stored, registration)
         return .connected(stored.id, providerTitle: registration.provider.title, returnTo: held.returnTo)
+    }
+
+    private func open(_ held: HeldGrant) throws(ConsentFailure) -> Received {
+        do {
+            return try Received(
+                serialized: sealing.payload(held.box, of: .heldGrant, record: held.hash.hexadecimal))
+        } catch {
+            logger.error(
+                "A held grant does not open", metadata: ["connection": "\(held.connection)", "why": "\(error)"])
+            throw Self.serviceUnavailable
+        }
     }
 
     private func take(_ word: String, browser: String?) async throws(ConsentFailure) -> HeldGrant {
@@ -72,11 +76,19 @@ extension Consent {
             logger.error("The store cannot be read for a consent", metadata: ["why": "\(error)"])
             throw Self.serviceUnavailable
         }
-        guard let held = found, clock.now < held.expiresAt else {
+        let isInTime = found.map { clock.now < $0.expiresAt } ?? false
+        let isSameBrowser =
+            if let found, let browser { constantTimeEqual(sha256(Array(browser.utf8)), found.browserHash) } else {
+                false
+            }
+        if let found, !isInTime || !isSameBrowser {
+            await revoker.owe(try open(found).response, of: try await connection(found.connection))
+        }
+        guard let held = found, isInTime else {
             throw ConsentFailure(
                 .expiredState, "This question was answered before, or ten minutes are over. Open the link again.")
         }
-        guard let browser, constantTimeEqual(sha256(Array(browser.utf8)), held.browserHash) else {
+        guard isSameBrowser else {
             throw ConsentFailure(
                 .wrongBrowser,
                 "This consent began in another browser. Open the link again in the browser you want to finish in.")
