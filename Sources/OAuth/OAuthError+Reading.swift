@@ -14,8 +14,8 @@ extension OAuthError {
             return OAuthError(
                 code: code, description: text("error_description"), uri: text("error_uri"), subcode: text("suberror"))
         }
-        if response.mediaType == "application/x-www-form-urlencoded",
-            let form = try? Parameters(formURLEncoded: response.body), let code = form["error"], !code.isEmpty
+        if response.mediaType == "application/x-www-form-urlencoded", let form = response.form,
+            let code = form["error"], !code.isEmpty
         {
             return OAuthError(code: code, description: form["error_description"], uri: form["error_uri"])
         }

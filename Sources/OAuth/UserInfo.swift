@@ -27,7 +27,7 @@ public enum UserInfo {
 
         /// Its code (RFC 6750 §3.1, RFC 9449 §7.1).
         public var error: OAuthError? {
-            challenges.lazy.compactMap { $0.parameters["error"] }.first.map { OAuthError(code: $0) }
+            challenges.lazy.compactMap { $0.parameters["error"] }.first { !$0.isEmpty }.map { OAuthError(code: $0) }
         }
 
         public var description: String { error.map { "\(status), \($0.code)" } ?? "\(status)" }

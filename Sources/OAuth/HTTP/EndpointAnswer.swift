@@ -63,9 +63,7 @@ enum EndpointAnswer {
         }
         let isForm = response.mediaType == "application/x-www-form-urlencoded" || dialect.acceptsFormResponse
         guard isForm || response.mediaType == "text/plain" else { return nil }
-        var text = response.body
-        while let last = text.last, last == 0x0A || last == 0x0D { text.removeLast() }
-        guard !text.isEmpty, let form = try? Parameters(formURLEncoded: text), form.duplicatedNames.isEmpty,
+        guard let form = response.form, form.duplicatedNames.isEmpty,
             form["error"] != nil || (isForm && form[member] != nil)
         else { return nil }
         return JSONObject(form.pairs.map { ($0.name, .string($0.value)) })
@@ -83,11 +81,20 @@ enum EndpointAnswer {
         }
         // A list of errors, as some send instead of one.
         if members["access_token"] == nil, case .object(let first)? = JSONValue.object(members)[path: "errors.0"],
-            let code = first["errorType"]?.asText ?? first["code"]?.asText ?? first["error"]?.asText
+            let code = ["errorType", "code", "error"].compactMap({ first[$0]?.asText }).first(where: { !$0.isEmpty })
         {
             return .success(OAuthError(code: code, description: first["message"]?.asText))
         }
         return .success(nil)
+    }
+}
+
+extension EndpointResponse {
+    /// The body as a form that is not empty, whatever its type says. Line breaks at the end are not of it.
+    var form: Parameters? {
+        var text = body
+        while let last = text.last, last == 0x0A || last == 0x0D { text.removeLast() }
+        return text.isEmpty ? nil : try? Parameters(formURLEncoded: text)
     }
 }
 

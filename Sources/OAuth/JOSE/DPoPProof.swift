@@ -55,7 +55,7 @@ public enum DPoPProof {
         {
             return true
         }
-        let challenges = AuthenticationChallenge.read(response.headerFields) ?? []
+        let challenges = Challenge.read(response.headerFields) ?? []
         return challenges.contains { $0.scheme == "dpop" && $0.parameters["error"] == "use_dpop_nonce" }
     }
 }

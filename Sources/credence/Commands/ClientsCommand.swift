@@ -52,6 +52,8 @@ struct ClientsCommand: AsyncParsableCommand {
             let shown = try await common.withAPI { try await $0.call(.post, "/v1/clients", body) }
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.say("added \(id)")
+            // Where no browser ever comes back there is nothing to register.
+            guard grants.isEmpty || grants.contains("authorization_code") else { return }
             let redirectURI = shown["redirect_uri"]?.string ?? ""
             if redirectURI.hasPrefix(ServiceOptions.unknownPublicURL) {
                 Terminal.say("redirect URI to register at the provider: PUBLIC_URL/callback/\(id)")
