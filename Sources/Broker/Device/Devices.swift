@@ -208,16 +208,16 @@ public struct Devices: Sendable {
             logger.notice("An identity was refused", metadata: ["connection": "\(stored.id)", "why": "\(reason)"])
             return try await end(device, from: device.pollAt, "identity_refused")
         }
-        // Nobody is there to ask whether another account shall take the place of this one (security case F19).
-        if let account, let old = stored.grant.accountKey, old != account.key {
-            await revoker.owe(response, of: stored)
-            return try await end(device, from: device.pollAt, "other_account")
-        }
         let update = GrantUpdate(
             sealing: sealing, provider: registration.provider, sentAt: sentAt, requestedScopes: device.scopes,
             proofKey: secrets.proofKey, fraction: random.fraction())
         var old = stored
         for _ in 0..<5 {
+            // Nobody is there to ask whether another account shall take the place of this one (security case F19).
+            if let account, let key = old.grant.accountKey, key != account.key {
+                await revoker.owe(response, of: old)
+                return try await end(device, from: device.pollAt, "other_account")
+            }
             let grant = try update.grant(after: old, from: response, .consent(account))
             switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
             case .committed(let committed):
