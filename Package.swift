@@ -177,7 +177,7 @@ let package = Package(
         ),
 
         // Tests.
-        .testTarget(name: "SealingTests", dependencies: ["Sealing"], swiftSettings: house),
+        .testTarget(name: "SealingTests", dependencies: ["OAuth", "Sealing"], swiftSettings: house),
         .testTarget(
             name: "BrokerHTTPTests",
             dependencies: [

@@ -12,15 +12,19 @@ public final class SecretBytes: @unchecked Sendable, CustomStringConvertible, Cu
     /// What a key and its commitment need together; longer secrets are not keys.
     private static let longestKey = 64
 
-    /// 64 KiB in pieces of 16 bytes. Where the system lends no locked memory, keys lie in the ordinary heap.
-    private static let hasSecureHeap = CRYPTO_secure_malloc_init(1 << 16, 16) != 0
+    /// 256 KiB in pieces of 16 bytes. Where the system lends no locked memory, keys lie in the ordinary heap.
+    private static let hasSecureHeap = CRYPTO_secure_malloc_init(1 << 18, 16) != 0
+
+    /// The rest is OpenSSL's own: each thread's generator takes 256 bytes of it, and one that finds no room gives no
+    /// randomness at all.
+    private static let share = 1 << 15
 
     private init(count: Int) {
         precondition(count >= 0)
         self.count = count
         let size = max(count, 1)
         var pointer: UnsafeMutableRawPointer?
-        if count <= Self.longestKey, Self.hasSecureHeap {
+        if count <= Self.longestKey, Self.hasSecureHeap, CRYPTO_secure_used() < Self.share {
             pointer = CRYPTO_secure_malloc(size, #fileID, #line)
         }
         guard let pointer = pointer ?? CRYPTO_malloc(size, #fileID, #line) else { preconditionFailure("out of memory") }
