@@ -36,7 +36,9 @@ enum Views {
         append("created_at", connection.createdAt, to: &members)
         append("updated_at", connection.updatedAt, to: &members)
         members.append(("version", .number(JSONNumber(grant.version))))
-        if let device, device.outcome != DeviceConsent.connected { members.append(("device", Self.device(device, at: now))) }
+        if let device, device.outcome != DeviceConsent.connected {
+            members.append(("device", Self.device(device, at: now)))
+        }
         return .object(JSONObject(members))
     }
 

@@ -93,7 +93,8 @@ public struct Consent: Sendable {
             providerHost: (verification ?? registration.server.authorizationEndpoint)?.host
                 ?? registration.provider.title,
             scopes: registration.scopes(of: stored.connection), isReconnect: stored.grant.credential != nil,
-            isDevice: isDevice, device: device, isConnected: isConnected, returnTo: record.returnTo, formToken: Self.formToken(ticket: ticket, browser: browser))
+            isDevice: isDevice, device: device, isConnected: isConnected, returnTo: record.returnTo,
+            formToken: Self.formToken(ticket: ticket, browser: browser))
     }
 
     /// What the page's form carries, bound to the link and to the browser's cookie.
