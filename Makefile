@@ -10,7 +10,7 @@ DEBUG := .build/debug
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo run test bench test-peers test-foreign lint format check-imports certs clean
+.PHONY: help deps build release demo run test bench test-peers test-foreign fuzz lint format check-imports certs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ test-peers: build ## full rounds against authorization servers of other projects
 test-foreign: $(if $(CREDENCE),,deps) ## shared OAuth cases through the real service (CASES=FILE, CREDENCE=BINARY)
 	@CASES="$(CASES)" CREDENCE="$(CREDENCE)" SWIFT="$(SWIFT)" SWIFT_FLAGS="$(SWIFT_FLAGS)" Tests/Foreign/run
 
+fuzz: ## mutate what the OAuth module reads (FUZZ=SECONDS a target, FUZZ_TARGET=NAME)
+	@SWIFT="$(SWIFT)" Tests/Fuzz/run $(or $(FUZZ),60)
+
 lint: ## check the format
 	$(SWIFT) format lint --strict -r $(SOURCES)
 
@@ -57,4 +60,4 @@ certs: ## make development certificates in certs/
 	@certs/make-development-certificates
 
 clean: ## remove what was built; certificates stay
-	rm -rf .build .build-tsan .venv-peers
+	rm -rf .build .build-tsan .build-fuzz .venv-peers

@@ -50,7 +50,7 @@ struct EndpointURLTests {
             "https://äs.example/", "https://as.example/é", "https://as。example/", "https://as.example/<x>",
             "https://as.example/{x}",
             "https://as.example/`", "https://as.example/^", "https://as.example/|", "https://as.example/\"",
-            "https://%61s.example/",
+            "https://%61s.example/", "https://as.example/%zz", "https://as.example/?a=%4", "https://as.example/%",
             "https://as.example,evil.example/", "https://as.example;evil/", "https://as!example/",
             "https://as&example/",
         ])

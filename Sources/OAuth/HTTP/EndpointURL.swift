@@ -22,6 +22,11 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible, CustomRe
         guard string.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !Self.forbidden.contains($0) }) else {
             throw invalid("it holds characters that no URL may hold unencoded")
         }
+        // RFC 3986 §2.1
+        guard
+            string.utf8.split(separator: UInt8(ascii: "%"), omittingEmptySubsequences: false).dropFirst()
+                .allSatisfy({ $0.prefix(2).count { Character(UnicodeScalar($0)).isHexDigit } == 2 })
+        else { throw invalid("a percent sign in it stands before no two hexadecimal digits") }
         guard let colon = string.range(ofFirst: "://") else { throw invalid("it is not an absolute URL") }
         scheme = string[..<colon.lowerBound].lowercased()
         guard scheme == "https" || scheme == "http" else { throw invalid("it is neither https nor http") }
