@@ -213,6 +213,15 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "OAuth",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: house
+        ),
         .testTarget(name: "ProviderProfilesTests", dependencies: ["OAuth", "ProviderProfiles"], swiftSettings: house),
         .testTarget(
             name: "BrokerTests",
