@@ -135,6 +135,11 @@ public struct BrokerCore: Sendable {
         }
     }
 
+    /// Asks for the device authorizations that are under way, until cancelled; `run()` does it too.
+    public func pollDevices() async {
+        await devices.run()
+    }
+
     /// Begins no new refresh and waits for those under way: their tokens are spent, so their answers must be stored.
     public func drain() async {
         await refresher.drain()

@@ -96,4 +96,4 @@ public enum DiscoveryVerdict: Sendable, Hashable {
 
 /// Whether two identifiers are the same, to the letter. `==` on text counts characters as one that Unicode calls
 /// equivalent, such as the kelvin sign and K.
-func isSameText(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+public func isSameText(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }

@@ -76,7 +76,10 @@ extension Template {
             throw Misfit(message: "\(name) is not the URL of an endpoint: \(error).")
         }
         guard url.isSafe(allowHTTP: allowHTTP) else {
-            throw Misfit(message: "\(name) must be https; http is for --development alone.")
+            throw Misfit(
+                message: allowHTTP
+                    ? "\(name) must be https; --development takes http for local hosts alone."
+                    : "\(name) must be https; http is for --development alone.")
         }
         // RFC 8414 §2.
         guard name != "issuer" || url.query == nil else { throw Misfit(message: "issuer must not have a query.") }

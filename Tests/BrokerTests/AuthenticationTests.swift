@@ -85,7 +85,7 @@ struct AuthenticationTests {
 
     @Test("RFC 8705 §2: tls_client_auth presents the key and says the client_id, nothing else")
     func mutualTLS() async throws {
-        try await broker.addClient(method: "tls_client_auth", secret: nil) { $0.secret = .key(TestKeys.p256) }
+        try await broker.addClient(method: "tls_client_auth", secret: nil) { $0.secret = .key(TestKeys.certified) }
         try await broker.addExpired()
         broker.exchange.expect(.token())
         _ = try await broker.read()
@@ -93,6 +93,21 @@ struct AuthenticationTests {
         #expect(request.clientKey != nil)
         #expect(try Parameters(formURLEncoded: request.body)["client_id"] == "our-id")
         #expect(request.headerFields[.authorization] == nil)
+    }
+
+    @Test(
+        "RFC 8705 §2: a key without a certificate is refused when it is given",
+        arguments: ["tls_client_auth", "self_signed_tls_client_auth"])
+    func noCertificate(method: String) async throws {
+        let error = try await failure { () throws(BrokerError) in
+            var request = ClientRequest(provider: "acme", clientID: "our-id")
+            request.authenticationMethod = method
+            request.secret = .key(TestKeys.p256)
+            return try await broker.core.clients.add(request, by: broker.admin)
+        }
+        #expect(error.field == "key")
+        #expect(error.detail.contains("certificate"))
+        #expect(try await broker.core.clients.all().isEmpty)
     }
 
     @Test("A key that is none is refused when it is given, in words that hold nothing of it")

@@ -111,6 +111,32 @@ struct ConsentGrantTests {
         guard case .failed = again else { return #expect(Bool(false), "the word counts once") }
     }
 
+    @Test("F19: a consent that names nobody waits for the owner's word too, where there is an account")
+    func nobody() async throws {
+        let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
+        _ = try await connect(broker, subject: "anna")
+        let begun = try await broker.begin(try await broker.reconnect(), browser)
+        broker.exchange.expect(.token("access-unnamed")) { $0.url.path == "/token" }
+        guard case .otherAccount(let question) = await broker.finish(begun, browser) else {
+            return #expect(Bool(false))
+        }
+        #expect(question.old == "anna@example.com")
+        #expect(question.new.contains("does not name"))
+        #expect(try await broker.accessToken() == "access-anna")
+        _ = await broker.core.consent.decide(word: question.word, replaces: true, browser: browser.name)
+        #expect(try await broker.accessToken() == "access-unnamed")
+        #expect(try await broker.stored().grant.accountKey == nil)
+    }
+
+    @Test("F19: accounts are compared to the letter, whatever Unicode calls equivalent")
+    func toTheLetter() {
+        let kelvin = Account(key: "id:https://as.example \u{212A}1", name: "k")
+        #expect(kelvin.key == "id:https://as.example K1", "Swift's comparison would not tell them apart")
+        #expect(!Account.isSame("id:https://as.example K1", as: kelvin))
+        #expect(Account.isSame(kelvin.key, as: kelvin))
+        #expect(!Account.isSame(kelvin.key, as: nil))
+    }
+
     @Test("F19: only the browser that consented may say so; else the tokens are given back")
     func otherBrowser() async throws {
         let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)

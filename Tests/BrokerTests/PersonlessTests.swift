@@ -176,4 +176,20 @@ enum TestKeys {
             qLN/mIykfBhZsZoKbYxVkkIeWsb093YHyQqWcWf3PnYPuUoc03yeeDtu
             -----END PRIVATE KEY-----
             """), pkcs12: nil, certificates: nil, passphrase: nil, keyID: "test")
+
+    /// The same key with a certificate of its own, until the year 2126.
+    static let certified = ClientSecretValue.KeyFile(
+        pem: p256.pem, pkcs12: nil,
+        certificates: """
+            -----BEGIN CERTIFICATE-----
+            MIIBejCCAR+gAwIBAgIUOUym750yxB+GkthLZsbrcyXzdG0wCgYIKoZIzj0EAwIw
+            ETEPMA0GA1UEAwwGb3VyLWlkMCAXDTI2MTEyMzExMTQ1OFoYDzIxMjYxMDMwMTEx
+            NDU4WjARMQ8wDQYDVQQDDAZvdXItaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+            AASe2ANWj/5HHdPDAcUsHDCEDIW3SvOnqLN/mIykfBhZsZoKbYxVkkIeWsb093YH
+            yQqWcWf3PnYPuUoc03yeeDtuo1MwUTAdBgNVHQ4EFgQUmHTjF1Zl+sbRAGuYEccF
+            ydZhU3wwHwYDVR0jBBgwFoAUmHTjF1Zl+sbRAGuYEccFydZhU3wwDwYDVR0TAQH/
+            BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAmcj1PrwMaXWeeBkV7Z9SoAhz/vTX
+            tyfMqkHssh2n+cgCIQC5gQsIsP1jCeX9Nlv7HAwggPhBbXKcuD4gbzEmJ7e7qg==
+            -----END CERTIFICATE-----
+            """, passphrase: nil, keyID: nil)
 }

@@ -36,8 +36,18 @@ final class Credence {
     /// Runs a verb to its end.
     @discardableResult
     func run(_ arguments: String..., input: String? = nil) async throws -> Outcome {
-        let all = arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data])
-        return try await Self.apart { try Self.outcome(all, input: input ?? "") }
+        try await run(arguments, input: input)
+    }
+
+    func run(_ arguments: [String], input: String? = nil) async throws -> Outcome {
+        try await Self.run(
+            arguments + (arguments.contains("--data") || arguments.first == "--help" ? [] : ["--data", data]),
+            input: input)
+    }
+
+    /// A verb that names its folder.
+    static func run(_ arguments: [String], input: String? = nil) async throws -> Outcome {
+        try await apart { try outcome(arguments, input: input ?? "") }
     }
 
     private static func outcome(_ arguments: [String], input: String) throws -> Outcome {

@@ -224,6 +224,22 @@ struct WholeServiceTests {
         #expect(try await credence.run("--help").status == 0)
     }
 
+    @Test(
+        "a setting of the wrong kind is refused by name, and not left out",
+        arguments: [
+            ("provider-timeout: abc", "provider-timeout"), ("allow-ports: [a]", "allow-ports"),
+            ("return-to: https://app.example/done", "return-to"), ("listen: 8400", "listen"), ("colour: red", "colour"),
+        ])
+    func wrongSetting(line: String, name: String) async throws {
+        let credence = try Credence()
+        try await credence.run("init")
+        let path = (credence.data as NSString).deletingLastPathComponent + "/credence.yaml"
+        try Data(line.utf8).write(to: URL(fileURLWithPath: path))
+        let refused = try await credence.run("serve", "--config", path)
+        #expect(refused.status == 1)
+        #expect(refused.complaint.contains(name) && refused.complaint.split(separator: "\n").count == 1)
+    }
+
     @Test("a profile that is wrong stops the service, with file and path")
     func wrongProfile() async throws {
         let credence = try Credence()

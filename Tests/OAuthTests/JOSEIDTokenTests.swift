@@ -228,14 +228,6 @@ struct JOSEIDTokenTests {
             IDToken.judge(Secret(minter.compact), expecting: Self.expectation) == .unknownKey(keyID: "nope"))
     }
 
-    @Test("F22: another subject or issuer is told apart, to the letter")
-    func sameSubject() throws {
-        let old = try IDToken.Claims(Self.claims())
-        #expect(old.isSameSubject(as: try IDToken.Claims(Self.claims(("exp", number("1")), ("nonce", nil)))))
-        #expect(!old.isSameSubject(as: try IDToken.Claims(Self.claims(("sub", .string("User-1"))))))
-        #expect(!old.isSameSubject(as: try IDToken.Claims(Self.claims(("iss", .string("https://as.example/"))))))
-    }
-
     @Test("What people see of a person is short and without control characters")
     func personalText() throws {
         for odd: JSONValue in [

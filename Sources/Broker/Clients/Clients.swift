@@ -68,10 +68,13 @@ public struct Clients: Sendable {
         case .deleted: return
         case .notFound: throw .notFound("client")
         case .inUse(let count):
-            throw .conflict("\(count) connections still use this client: remove them first.")
+            throw .conflict(
+                count == 1
+                    ? "A connection still uses this client: remove it first."
+                    : "\(count) connections still use this client: remove them first.")
         case .owing(let count):
             throw .conflict(
-                "Tokens of \(count) removed connections are still being revoked with this client: try again in a while."
+                "Tokens of removed connections (\(count)) are still being revoked with this client: try again in a while."
             )
         }
     }
@@ -127,11 +130,21 @@ public struct Clients: Sendable {
                     number: number, box: try sealing.seal(clientSecret: secret, of: client.id, number: number),
                     createdAt: clock.now)
             case .key(let key, let notAfter):
+                // RFC 8705 §2: the method is a certificate; a key alone would fail at the first request.
+                if key.certificates.isEmpty,
+                    ["tls_client_auth", "self_signed_tls_client_auth"].contains(client.authenticationMethod)
+                {
+                    throw BrokerError.invalid(
+                        "\(client.authenticationMethod ?? "") presents a certificate: put it into the key's file, or beside it (certificates).",
+                        field: "key")
+                }
                 return ClientSecret(
                     number: number, kind: .key,
                     box: try sealing.seal(clientKey: key, of: client.id, number: number), keyID: key.keyID,
                     expiresAt: notAfter.map { Timestamp(seconds: Int64($0)) }, createdAt: clock.now)
             }
+        } catch let error as BrokerError {
+            throw error
         } catch {
             throw .internalError()
         }

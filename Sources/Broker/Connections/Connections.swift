@@ -60,6 +60,8 @@ public struct Connections: Sendable {
         _ request: ConnectionRequest, by caller: Caller
     ) async throws(BrokerError) -> (connection: StoredConnection, consent: Consent.Link?) {
         var request = request
+        request.id = request.id ?? .random(from: random)
+        try await check(request, by: caller)
         if request.client == nil, request.provider == nil, let resource = request.resources.first {
             guard request.resources.count == 1 else {
                 throw .invalid(
@@ -71,21 +73,12 @@ public struct Connections: Sendable {
             if request.scopes.isEmpty { request.scopes = found.scopes }
         }
         let (profile, client) = try await resolve(request)
-        try ConnectionBounds.check(owner: request.owner)
-        try ConnectionBounds.check(labels: request.labels)
-        try ConnectionBounds.check(scopes: request.scopes)
-        try ConnectionBounds.check(resources: request.resources)
-        try ConnectionBounds.check(request.wishes)
         let now = clock.now
         let connection = Connection(
             id: request.id ?? .random(from: random), provider: profile.name, client: client?.id, kind: profile.kind,
             grantType: try grantType(request, profile, client), owner: request.owner, labels: request.labels,
             scopes: request.scopes, resources: request.resources, fields: request.fields, createdAt: now,
             updatedAt: now)
-        guard caller.maySee(connection.id, labels: connection.labels) else {
-            throw BrokerError(
-                .forbidden, "This caller may only make connections that its own rules let it see.", actor: .caller)
-        }
         do {
             _ = try registrations.provider(of: connection, client: client)
         } catch {
@@ -98,7 +91,7 @@ public struct Connections: Sendable {
         try record(.connectionCreate, connection.id, by: caller)
         do {
             guard try await store.insert(stored) else {
-                throw BrokerError.conflict("There is a connection of this ID already.", field: "id")
+                throw Self.idIsTaken
             }
         } catch let error as BrokerError {
             throw error
@@ -123,6 +116,25 @@ public struct Connections: Sendable {
             throw error
         }
     }
+
+    /// What can be told of a request by itself: before a resource is asked, and a client registered for it.
+    private func check(_ request: ConnectionRequest, by caller: Caller) async throws(BrokerError) {
+        try ConnectionBounds.check(owner: request.owner)
+        try ConnectionBounds.check(labels: request.labels)
+        try ConnectionBounds.check(scopes: request.scopes)
+        try ConnectionBounds.check(resources: request.resources)
+        try ConnectionBounds.check(request.wishes)
+        guard let id = request.id else { return }
+        guard caller.maySee(id, labels: request.labels) else {
+            throw BrokerError(
+                .forbidden, "This caller may only make connections that its own rules let it see.", actor: .caller)
+        }
+        let taken: StoredConnection?
+        do { taken = try await store.connection(id) } catch { throw .storeUnavailable(error) }
+        if taken != nil { throw Self.idIsTaken }
+    }
+
+    private static let idIsTaken = BrokerError.conflict("There is a connection of this ID already.", field: "id")
 
     /// What was asked for, else what the client was registered for, else what the profile offers.
     private func grantType(

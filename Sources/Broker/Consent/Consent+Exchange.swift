@@ -127,12 +127,14 @@ extension Consent {
         _ received: Received, for stored: StoredConnection, _ registration: Registration,
         _ pending: PendingAuthorization
     ) async throws(ConsentFailure) -> ConsentOutcome {
-        if let account = received.account, let old = stored.grant.accountKey, old != account.key {
+        if let old = stored.grant.accountKey, !Account.isSame(old, as: received.account) {
             let word = try await hold(received, for: stored, pending)
             return .otherAccount(
                 OtherAccount(
                     connection: stored.id, providerTitle: registration.provider.title,
-                    old: stored.grant.account ?? "another account", new: account.name, word: word))
+                    old: stored.grant.account ?? "another account",
+                    new: received.account?.name ?? "somebody whom \(registration.provider.title) does not name",
+                    word: word))
         }
         let committed = try await commit(received, to: stored, registration)
         return .connected(
@@ -157,7 +159,17 @@ extension Consent {
                     recordGrant(committed, asked: received.scopes)
                     onChange(committed)
                     return await lifetimes.complete(committed, registration)
-                case .superseded(let current): old = current
+                case .superseded(let current):
+                    // Two consents at once: what the owner was or was not asked about has changed (security case F19).
+                    if let key = current.grant.accountKey, key != stored.grant.accountKey,
+                        !Account.isSame(key, as: received.account)
+                    {
+                        await revoker.owe(received.response, of: stored)
+                        throw ConsentFailure(
+                            .refused, "Another account was connected meanwhile. Open the link again to replace it.",
+                            providerError: "other_account")
+                    }
+                    old = current
                 case .gone:
                     await revoker.owe(received.response, of: stored)
                     throw ConsentFailure(.connectionGone, "This connection was deleted meanwhile.")

@@ -51,7 +51,7 @@ extension CurrentCredential {
         // The owner consented meanwhile: the report is about what was before.
         case .lost(let current) where current.grant.version > version:
             return try stillValid(try await entry(for: current), at: now, else: Self.beingRefreshed)
-        case .claimed, .lost: throw Self.reauthorization(ReauthorizationReason.rejected.rawValue)
+        case .claimed, .lost: throw Self.reauthorization(of: stored.connection, ReauthorizationReason.rejected.rawValue)
         }
     }
 }

@@ -155,21 +155,29 @@ public struct CurrentCredential: Sendable {
             throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
         }
         if let reason = stored.reauthorization(at: now) {
-            throw reauthorization(reason.rawValue, code: stored.grant.failure?.reason)
+            throw reauthorization(of: stored.connection, reason.rawValue, code: stored.grant.failure?.reason)
         }
         if stored.grant.credential == nil, !stored.isReissuable {
-            throw reauthorization("pending")
+            throw reauthorization(of: stored.connection, "pending")
         }
     }
 
     /// - Parameter code: the provider's own word for it, where it gave one.
-    static func reauthorization(_ reason: String, code: String? = nil) -> BrokerError {
-        var error = BrokerError(
-            .reauthorizationRequired,
-            reason == "pending"
-                ? "Nobody has connected this connection yet: its owner must consent, or its secret be set."
-                : "The owner must connect this connection again.",
-            actor: .owner, reason: reason)
+    static func reauthorization(of connection: Connection, _ reason: String, code: String? = nil) -> BrokerError {
+        let isPending = reason == "pending"
+        let detail =
+            switch (connection.kind, connection.grantType) {
+            case (.oauth2, .tokenExchange):
+                isPending
+                    ? "This connection has no subject token yet: set it."
+                    : "The provider takes this connection's subject token no longer: set a new one."
+            case (.oauth2, _):
+                isPending
+                    ? "Nobody has connected this connection yet: its owner must consent."
+                    : "The owner must connect this connection again."
+            case (.apiKey, _), (.basic, _): "This connection's secret is not set yet."
+            }
+        var error = BrokerError(.reauthorizationRequired, detail, actor: .owner, reason: reason)
         error.providerError = code
         return error
     }
@@ -196,7 +204,7 @@ public struct CurrentCredential: Sendable {
             return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
             if case .terminal(let reason, let code) = verdict {
-                throw Self.reauthorization(reason.rawValue, code: code)
+                throw Self.reauthorization(of: current.connection, reason.rawValue, code: code)
             }
             // Without a note it was somebody else's attempt that stood in the end.
             let error = current.grant.failure.map { Self.unavailable($0, at: now) } ?? Self.beingRefreshed
@@ -204,10 +212,10 @@ public struct CurrentCredential: Sendable {
         case .backingOff(let current, let failure):
             return try stillValid(try await entry(for: current), at: now, else: Self.unavailable(failure, at: now))
         case .reauthorizationRequired(let reason):
-            throw Self.reauthorization(reason.rawValue)
+            throw Self.reauthorization(of: stored.connection, reason.rawValue)
         case .notRefreshable:
             // Without a refresh token a shorter life than asked for is the best there is.
-            return try stillValid(fallback, at: now, else: Self.reauthorization("expired"))
+            return try stillValid(fallback, at: now, else: Self.reauthorization(of: stored.connection, "expired"))
         case .disabled:
             throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
         case .gone:

@@ -214,7 +214,7 @@ public struct Devices: Sendable {
         var old = stored
         for _ in 0..<5 {
             // Nobody is there to ask whether another account shall take the place of this one (security case F19).
-            if let account, let key = old.grant.accountKey, key != account.key {
+            if let key = old.grant.accountKey, !Account.isSame(key, as: account) {
                 await revoker.owe(response, of: old)
                 return try await end(device, from: device.pollAt, "other_account")
             }

@@ -10,6 +10,11 @@ struct Account: Sendable, Hashable {
     /// As people know it.
     let name: String
 
+    /// Whether an account is the one that a connection has: to the letter, so that no two subjects are one.
+    static func isSame(_ key: String, as account: Account?) -> Bool {
+        account.map { isSameText($0.key, key) } ?? false
+    }
+
     /// Begins the keys of accounts that no ID token named.
     static let mark = "id:"
 }
@@ -159,7 +164,7 @@ struct Accounts: Sendable {
             }
             switch UserInfo.judge(try await exchange.send(request, within: Self.patience), expectsSubject: isUserinfo) {
             case .claims(let members, let said):
-                if let subject, let said, subject != said {
+                if let subject, let said, !isSameText(subject, said) {
                     return .refused(reason: "ID token and userinfo speak of two accounts")
                 }
                 let identity = registration.provider.identity

@@ -40,7 +40,7 @@ struct ResourceDiscovery: Sendable {
         }
         let scopes = wanted ?? resource.scopesSupported ?? []
         if let known = try await clients.all().first(where: {
-            $0.provider == Self.genericProvider && $0.fields["issuer"] == issuer
+            $0.provider == Self.genericProvider && isSameText($0.fields["issuer"] ?? "", issuer)
         }) {
             return Found(client: known, scopes: scopes, resource: resource.resource)
         }

@@ -155,7 +155,7 @@ actor Refresher {
         guard case .granted(let response) = verdict, let known = claimed.grant.accountKey,
             let idToken = response.idToken,
             let claims = IDToken.unverifiedClaims(idToken), case .string(let issuer)? = claims["iss"],
-            case .string(let subject)? = claims["sub"], "\(issuer) \(subject)" != known,
+            case .string(let subject)? = claims["sub"], !isSameText("\(issuer) \(subject)", known),
             !known.hasPrefix(Account.mark)
         else { return verdict }
         logger.error("A refresh brought another account's tokens", metadata: ["connection": "\(claimed.id)"])

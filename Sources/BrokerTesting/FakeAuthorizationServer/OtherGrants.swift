@@ -128,4 +128,9 @@ extension FakeAuthorizationServer {
     public func enter(userCode: String, as user: String?) -> Bool {
         state.withLock { $0.enter(userCode, as: user) }
     }
+
+    /// The codes that devices show and nobody entered yet.
+    public var userCodesToEnter: [String] {
+        state.withLock { $0.devices.values.filter { $0.user == nil && !$0.isDenied }.map(\.userCode) }
+    }
 }

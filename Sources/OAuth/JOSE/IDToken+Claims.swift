@@ -79,12 +79,6 @@ extension IDToken {
             Int(min(max(seconds, -62_135_596_800), 253_402_300_799))
         }
 
-        /// Whether the same issuer speaks of the same subject: what a token from a refresh must do (§12.2, security
-        /// case F22).
-        public func isSameSubject(as other: Claims) -> Bool {
-            isSameText(issuer, other.issuer) && isSameText(subject, other.subject)
-        }
-
         public var description: String { "Claims(\(all.names.joined(separator: ", ")))" }
         public var customMirror: Mirror { Mirror(self, children: [("names", all.names)]) }
     }

@@ -53,17 +53,20 @@ struct ClientsCommand: AsyncParsableCommand {
             if common.json { return Terminal.say(shown.serialized()) }
             Terminal.say("added \(id)")
             // Where no browser ever comes back there is nothing to register.
-            guard grants.isEmpty || grants.contains("authorization_code") else { return }
-            let redirectURI = shown["redirect_uri"]?.string ?? ""
+            if grants.isEmpty || grants.contains("authorization_code") { Self.say(shown["redirect_uri"], of: id) }
+            if !secret.isGiven, key.keyFile == nil, auth != "none" {
+                Terminal.say("next: credence clients secret add \(id)")
+            }
+        }
+
+        private static func say(_ shown: JSONValue?, of id: String) {
+            let redirectURI = shown?.string ?? ""
             if redirectURI.hasPrefix(ServiceOptions.unknownPublicURL) {
                 Terminal.say("redirect URI to register at the provider: PUBLIC_URL/callback/\(id)")
                 Terminal.complain(
                     "note: the service has not run yet, so its public URL is not known: see --public-url.")
             } else {
                 Terminal.say("redirect URI to register at the provider: \(redirectURI)")
-            }
-            if !secret.isGiven, key.keyFile == nil, auth != "none" {
-                Terminal.say("next: credence clients secret add \(id)")
             }
         }
     }
@@ -98,7 +101,15 @@ struct ClientsCommand: AsyncParsableCommand {
             let path = "/v1/clients/\(try segment(id))"
             let shown = try await common.withAPI { try await $0.call(.get, path) }
             if common.json { return Terminal.say(shown.serialized()) }
-            Terminal.list(shown.members.map { ($0.0, $0.1.display) })
+            Terminal.list(
+                shown.members.flatMap { name, value in
+                    name != "secrets"
+                        ? [(name, value.display)]
+                        : value.elements.map { secret in
+                            let rest = secret.members.dropFirst().map { "\($0.0)=\($0.1.display)" }
+                            return ("secret \(secret["number"]?.display ?? "?")", rest.joined(separator: ", "))
+                        }
+                })
         }
     }
 

@@ -34,7 +34,9 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Talks to the service that runs, or opens the data folder for the length of the verb.
-    func withAPI<Value: Sendable>(_ body: @escaping @Sendable (API) async throws -> Value) async throws -> Value {
+    func withAPI<Value: Sendable>(
+        pollsDevices: Bool = false, _ body: @escaping @Sendable (API) async throws -> Value
+    ) async throws -> Value {
         if let server = server ?? environment("CREDENCE_SERVER") {
             guard let key = environment("CREDENCE_KEY") else {
                 throw CommandFailure(.usage, "Set CREDENCE_KEY to a caller key to talk to \(server).")
@@ -49,7 +51,7 @@ struct CommonOptions: ParsableArguments {
         options.publicURL = try (publicURL ?? options.publicURL).map {
             try PublicURL.normalized($0, isDevelopment: development)
         }
-        return try await Service.reach(options, body)
+        return try await Service.reach(options, pollsDevices: pollsDevices, body)
     }
 }
 

@@ -53,7 +53,7 @@ extension ConnectionsCommand {
         private func connectDevice() async throws {
             let path = "/v1/connections/\(try segment(id))"
             let json = common.json
-            let connection = try await common.withAPI { api in
+            let connection = try await common.withAPI(pollsDevices: true) { api in
                 let begun = try await api.call(.post, "\(path)/device")
                 Terminal.say(json ? begun.serialized() : Self.instruction(begun))
                 var shown = JSONValue.null
@@ -65,7 +65,7 @@ extension ConnectionsCommand {
                         // Beginning anew would put a second code beside the one that is being entered.
                         throw CommandFailure(
                             .tryLater,
-                            "The service ended. Once it runs again it goes on asking: credence connections status \(id)"
+                            "The service ended, or this verb was interrupted. The next service goes on asking: credence connections status \(id)"
                         )
                     }
                 } while shown["device"]?["status"]?.string == "pending"

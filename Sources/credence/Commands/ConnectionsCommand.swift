@@ -67,6 +67,10 @@ struct ConnectionsCommand: AsyncParsableCommand {
             }
             if answer["consent"] != nil {
                 Terminal.say("next: credence connections connect \(id)")
+            } else if connection?["grant"]?.string == GrantType.tokenExchange.rawValue,
+                connection?["status"]?.string == "pending"
+            {
+                Terminal.say("next: credence secrets set \(id) (the subject token)")
             } else if connection?["kind"]?.string == "oauth2" {
                 let reason = connection?["reason"]?.string.map { " (\($0))" } ?? ""
                 Terminal.say("status: \(connection?["status"]?.string ?? "unknown")\(reason)")

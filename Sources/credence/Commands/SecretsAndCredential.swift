@@ -3,12 +3,13 @@ import OAuth
 
 struct SecretsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "secrets", abstract: "API keys and Basic credentials.", subcommands: [Set.self])
+        commandName: "secrets", abstract: "API keys, Basic credentials and subject tokens.", subcommands: [Set.self])
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Set the API key, or the user name and password, of a connection.",
             discussion: """
+                A connection by token exchange takes the subject token that it exchanges.
                 Example: credence secrets set text-analytics --secret-file key.txt
                 Example: pass show billing | credence secrets set billing --username svc --secret-stdin
                 """)
@@ -19,14 +20,20 @@ struct SecretsCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let text = try secret.read(prompt: "Secret of \(id): ") else { throw Terminal.secretIsMissing() }
-            let path = "/v1/connections/\(try segment(id))/secret"
-            let body: JSONValue =
-                if let username {
-                    .object(JSONObject([("username", .string(username)), ("password", .string(text))]))
-                } else {
-                    .object(JSONObject([("api_key", .string(text))]))
-                }
-            let shown = try await common.withAPI { try await $0.call(.put, path, body) }
+            let connection = "/v1/connections/\(try segment(id))"
+            let username = username
+            let shown = try await common.withAPI { api in
+                let members: [(String, JSONValue)] =
+                    if let username {
+                        [("username", .string(username)), ("password", .string(text))]
+                    } else if try await api.call(.get, connection)["grant"]?.string == GrantType.tokenExchange.rawValue
+                    {
+                        [("subject_token", .string(text))]
+                    } else {
+                        [("api_key", .string(text))]
+                    }
+                return try await api.call(.put, "\(connection)/secret", .object(JSONObject(members)))
+            }
             Terminal.say(common.json ? shown.serialized() : "set \(id), version \(shown["version"]?.display ?? "?")")
         }
     }

@@ -78,8 +78,9 @@ struct Service: Sendable {
     // MARK: Reaching a service
 
     /// The service that runs on this folder, over its admin socket; where none runs, one for the length of the verb.
+    /// - Parameter pollsDevices: the verb waits for device authorizations, so without a service it asks for them itself.
     static func reach<Value: Sendable>(
-        _ options: ServiceOptions, _ body: @escaping @Sendable (API) async throws -> Value
+        _ options: ServiceOptions, pollsDevices: Bool, _ body: @escaping @Sendable (API) async throws -> Value
     ) async throws -> Value {
         try await explained {
             try DataFolder.check(options.folder)
@@ -90,7 +91,7 @@ struct Service: Sendable {
             // Another verb may hold the folder for a moment; a service holds it for good, and answers.
             for attempt in 0..<50 {
                 do {
-                    return try await open(options, logger: logger).forOneVerb(body)
+                    return try await open(options, logger: logger).forOneVerb(pollsDevices: pollsDevices, body)
                 } catch let failure as StoreFailure where failure.code == .busy {
                     guard PrivateFile.exists(options.socketPath) else {
                         try await Task.sleep(for: .milliseconds(100))
@@ -111,7 +112,7 @@ struct Service: Sendable {
 
     /// Listens on the admin socket alone, so that a verb goes the same way with and without a running service.
     private func forOneVerb<Value: Sendable>(
-        _ body: @escaping @Sendable (API) async throws -> Value
+        pollsDevices: Bool, _ body: @escaping @Sendable (API) async throws -> Value
     ) async throws -> Value {
         let (running, ready) = AsyncStream<Void>.makeStream()
         let socket = try adminApplication { ready.finish() }
@@ -123,10 +124,13 @@ struct Service: Sendable {
             try await group.run()
         }
         for await _ in running {}
+        let polling = pollsDevices ? Task { await core.pollDevices() } : nil
         let result: Result<Value, any Error>
         do { result = .success(try await API.over(socket: options.socketPath, body)) } catch {
             result = .failure(error)
         }
+        polling?.cancel()
+        await polling?.value
         await group.triggerGracefulShutdown()
         let ended = await server.result
         // A refresh that has begun is stored, also when the verb was interrupted: its token is spent.

@@ -15,6 +15,13 @@ extension ServiceOptions {
                 throw CommandFailure(.failed, "The configuration \(path) cannot be read as YAML: \(error)")
             }
         }
+        // What is no number would be left out without a word.
+        for (name, settings) in [("CREDENCE_PROVIDER_TIMEOUT", 1), ("CREDENCE_ALLOW_PORTS", Int.max)] {
+            let numbers = environment(name)?.split(separator: ",", maxSplits: settings - 1) ?? []
+            guard numbers.allSatisfy({ Int($0.filter { $0 != " " }) != nil }) else {
+                throw CommandFailure(.usage, "\(name) takes \(settings == 1 ? "a whole number" : "port numbers").")
+            }
+        }
         let reader = ConfigReader(providers: providers)
         listen = reader.string(forKey: "listen") ?? listen
         managementListen = reader.string(forKey: "management-listen") ?? managementListen
@@ -49,11 +56,23 @@ extension ServiceOptions {
         guard let settings = loaded as? [String: Any] else {
             throw CommandFailure(.failed, "The configuration \(path) must be a mapping of settings.")
         }
-        for key in settings.keys.sorted() where !keys.contains(key) {
-            throw CommandFailure(
-                .failed,
-                "The configuration \(path) has no setting '\(Terminal.printable(key))'; known are: \(keys.sorted().joined(separator: ", "))."
-            )
+        for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
+            guard keys.contains(key) else {
+                throw CommandFailure(
+                    .failed,
+                    "The configuration \(path) has no setting '\(Terminal.printable(key))'; known are: \(keys.sorted().joined(separator: ", "))."
+                )
+            }
+            let (isRight, kind) =
+                switch key {
+                case "provider-timeout": (value is Int, "a whole number")
+                case "allow-ports": (value is [Int], "a list of port numbers")
+                case "providers", "return-to", "allow-networks": (value is [String], "a list of texts")
+                default: (value is String, "a text")
+                }
+            guard isRight else {
+                throw CommandFailure(.failed, "The setting \(key) in the configuration \(path) takes \(kind).")
+            }
         }
     }
 

@@ -115,7 +115,6 @@ extension Findings {
         expect(claims.issueTime <= expected.now + expected.leeway, "a token from the future")
         expect(claims.audience.count == 1 || claims.all["azp"] == .string("c"), "issued to nobody")
         expect(expected.nonce == nil || claims.all["nonce"] == .string(Self.nonce), "another nonce")
-        expect(claims.isSameSubject(as: claims), "another subject than itself")
         for text in [claims.email, claims.preferredUsername, claims.name].compactMap({ $0 }) {
             expect((1...1024).contains(text.utf8.count), "a claim's length")
             expect(!text.unicodeScalars.contains { $0.properties.generalCategory == .control }, "a claim can be obeyed")
