@@ -110,7 +110,7 @@ struct ConnectionRoutes: Sendable {
         // 204 when all is done; else what the provider has still to be told.
         let revocation: [(String, JSONValue)]
         switch try await core.connections.delete(try context.connectionID(), by: caller) {
-        case .revoked: return Response(status: .noContent)
+        case .revoked, .nothingToTell: return Response(status: .noContent)
         case .pending(let reason): revocation = [("status", .string("pending")), ("reason", .string(reason))]
         case .refused(let code): revocation = [("status", .string("refused")), ("reason", .string(code))]
         }

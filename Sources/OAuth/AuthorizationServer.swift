@@ -62,6 +62,19 @@ public struct AuthorizationServer: Sendable, Hashable {
         return server
     }
 
+    /// Whether the other document of the same issuer may know more: OpenID Connect Discovery defines neither endpoint.
+    public var mayBeSupplemented: Bool { revocationEndpoint == nil || introspectionEndpoint == nil }
+
+    /// The metadata of OpenID Connect, with the endpoints that it does not define from the issuer's other document
+    /// (RFC 8414 §2). What it says itself stays.
+    public func supplemented(by other: AuthorizationServer) -> AuthorizationServer {
+        var server = self
+        server.revocationEndpoint = revocationEndpoint ?? other.revocationEndpoint
+        server.introspectionEndpoint = introspectionEndpoint ?? other.introspectionEndpoint
+        server.deviceAuthorizationEndpoint = deviceAuthorizationEndpoint ?? other.deviceAuthorizationEndpoint
+        return server
+    }
+
     /// The same for clients that present a certificate, and for no others: the aliases in place of the usual endpoints
     /// (RFC 8705 §5).
     public var forMutualTLS: AuthorizationServer {

@@ -87,7 +87,7 @@ public enum ClientRegistration {
     /// §3.2.1 says 201; some send 200.
     public static func judge(_ response: EndpointResponse) -> Verdict {
         if response.status == 401, OAuthError.code(in: response) == "invalid_client",
-            (try? JSONReader.read(response.body)) == nil
+            response.json() == nil
         {
             // A challenge here asks for an initial access token (§3), not for a client's secret.
             return .refused(OAuthError(code: "invalid_token"))

@@ -32,7 +32,7 @@ public enum Discovery {
         guard response.status == 200 else {
             return TokenResponse.isPassing(response.status) ? .malformed(reason: "status \(response.status)") : .absent
         }
-        guard case .object(let members)? = try? JSONReader.read(response.body) else {
+        guard case .object(let members)? = response.json() else {
             return .malformed(reason: "it is not a JSON object")
         }
         // RFC 8414 §3.3: the issuer must be the one that was asked for, to the letter (security case F20).

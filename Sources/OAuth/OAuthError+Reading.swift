@@ -4,7 +4,7 @@ extension OAuthError {
     /// The error of any endpoint's answer, JSON or form, whatever the status; nil where it names none. A 401 with a
     /// challenge and nothing else is what failed client authentication looks like (RFC 6749 §5.2).
     static func read(_ response: EndpointResponse) -> OAuthError? {
-        if let value = try? JSONReader.read(response.body) {
+        if let value = response.json() {
             guard case .object(let members) = value, case .string(let code)? = members["error"], !code.isEmpty else {
                 return nil
             }

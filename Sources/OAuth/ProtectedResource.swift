@@ -96,7 +96,7 @@ public struct ProtectedResource: Sendable, Hashable {
         guard response.status == 200 else {
             return TokenResponse.isPassing(response.status) ? .malformed(reason: "status \(response.status)") : .absent
         }
-        guard case .object(let members)? = try? JSONReader.read(response.body) else {
+        guard case .object(let members)? = response.json() else {
             return .malformed(reason: "it is not a JSON object")
         }
         guard let name = members["resource"]?.asText else { return .malformed(reason: "it names no resource") }

@@ -23,7 +23,7 @@ public enum Revocation {
     public static func judge(_ response: EndpointResponse) -> Verdict {
         if (200..<300).contains(response.status) { return .revoked }
         if TokenResponse.isPassing(response.status) { return .unavailable(status: response.status) }
-        if case .object(let members)? = try? JSONReader.read(response.body), case .string(let code)? = members["error"],
+        if case .object(let members)? = response.json(), case .string(let code)? = members["error"],
             !code.isEmpty
         {
             return .refused(OAuthError(code: code))

@@ -44,7 +44,7 @@ public enum UserInfo {
         }
         guard (200..<300).contains(status), status != 206 else { return .malformed(reason: "status \(status)") }
         // Signed or encrypted claims (§5.3.2) are no JSON: nobody asked for them.
-        guard case .object(let members)? = try? JSONReader.read(response.body) else {
+        guard case .object(let members)? = response.json() else {
             return .malformed(reason: "it is not a JSON object")
         }
         switch members["sub"] {

@@ -135,6 +135,8 @@ def issued(body):
     """The secrets in a token response, whatever its form."""
     try:
         value = json.loads(body)
+    except RecursionError:
+        return []
     except ValueError:
         value = dict(urllib.parse.parse_qsl(body))
     found = []

@@ -207,7 +207,7 @@ class Judge:
         try:
             body = next(self.case.body(step) for step in reversed(self.case.steps) if step.get("body"))
             document = json.loads(self.replay.render(body, self.case))
-        except (StopIteration, ValueError):
+        except (StopIteration, ValueError, RecursionError):
             return
         authorize = document.get("authorization_endpoint")
         if authorize and not self.seen.start.location.startswith(authorize):

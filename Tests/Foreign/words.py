@@ -24,7 +24,7 @@ def error_codes(body):
     """The `error` of a JSON body, as a list of none or one."""
     try:
         code = json.loads(body).get("error")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return []
     return [code] if isinstance(code, str) and code else []
 

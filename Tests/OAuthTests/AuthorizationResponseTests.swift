@@ -64,8 +64,14 @@ struct AuthorizationResponseTests {
         #expect((error.code, error.description, error.uri) == ("access_denied", "No thanks", "https://as.example/e"))
     }
 
-    @Test("F12: an error beside a code is invalid")
-    func both() throws { #expect(Self.isInvalid(try Self.judge("code=abc&error=access_denied"))) }
+    @Test("F12: an error beside a code is an error: the code is not spent")
+    func both() throws {
+        guard case .refused(let error) = try Self.judge("code=abc&error=access_denied") else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(error.code == "access_denied")
+    }
 
     @Test(
         "F17: a parameter that stands there twice is invalid",

@@ -212,11 +212,22 @@ struct TokenResponseTests {
         arguments: ["{}", #"{"access_token":""}"#, #"{"access_token":null}"#, #"{"access_token":7}"#])
     func noToken(_ body: String) { #expect(Self.isMalformed(Self.judge(body))) }
 
+    @Test("RFC 8259 §8.1: a byte order mark before the JSON is nothing; UTF-16 is no JSON")
+    func byteOrderMark() throws {
+        #expect(try Self.granted("\u{FEFF}" + #"{"access_token":"a"}"#).accessToken.reveal() == "a")
+        #expect(Self.isMalformed(Self.judge("\u{FEFF}\u{FEFF}" + #"{"access_token":"a"}"#)))
+    }
+
     @Test("F18: the scope is what the answer says, by the separators of the profile")
     func scope() throws {
         #expect(try Self.granted(#"{"access_token":"a"}"#).scope == nil)
         #expect(try Self.granted(#"{"access_token":"a","scope":""}"#).scope == [])
         #expect(try Self.granted(#"{"access_token":"a","scope":"a,b c"}"#).scope == ["a,b", "c"])
+        #expect(try Self.granted(#"{"access_token":"a","scope":["a","b c"]}"#).scope == ["a", "b", "c"])
+        #expect(
+            try Self.granted(#"{"access_token":"a","token_type":"bearer","scope":["a"]}"#).warnings == [
+                "scope is a list"
+            ])
         var dialect = Dialect()
         dialect.responseScopeSeparators.insert(",")
         #expect(try Self.granted(#"{"access_token":"a","scope":"a,b, c"}"#, nil, dialect).scope == ["a", "b", "c"])

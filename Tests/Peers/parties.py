@@ -1,15 +1,18 @@
 """The parties of a round and what they do: the peer and its witness, the service, its callers, the owner's browser."""
 
+import dataclasses
+import json
 import os
 import pathlib
 import secrets
+import subprocess
 import time
 
 from browser import Browser, origin
 from processes import CommandLine, Failure, Server, free_port, request
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 LIFETIME = 8  # seconds an access token lives at the peers
-CLIENT_ID = "credence-peers"
 OWNER = "alice"
 
 
@@ -39,8 +42,75 @@ class Parties:
         self.canaries[name] = secret or secrets.token_urlsafe(24)
         return self.canaries[name]
 
+    def start_the_peer(self, registrations):
+        """Starts the peer with these clients, whose secrets and keys are made here; returns them, filled in."""
+        made = [self._made(registration) for registration in registrations]
+        state = os.path.join(self.folder, "peer")
+        os.mkdir(state)
+        command = [self.peer_python, os.path.join(HERE, self.peer.script), "--state", state, "--user", OWNER]
+        command += ["--access-token-lifetime", str(LIFETIME)]
+        clients = json.dumps([dataclasses.asdict(registration) for registration in made])
+        environment = {"PEER_CLIENTS": clients, "PEER_PASSWORD": self.keep("owner's password")}
+        self.base = self.start("peer", command, environment).ready_line.split("listening on ")[1]
+        check(self.seen() == [], "the peer saw token requests before anybody asked")
+        return made
+
+    def _made(self, registration):
+        """With a secret that form-encoding has to touch (RFC 6749 §2.3.1), or with a key in `key_file`."""
+        made = dataclasses.replace(registration)
+        if registration.grant == "authorization_code":
+            made.redirect_uri = f"{self.public_url}/callback/{registration.name}"
+        if registration.key:
+            maker = [self.peer_python, os.path.join(HERE, "make_key.py"), registration.key, self.key_file(made)]
+            made.public_key = subprocess.run(maker, check=True, capture_output=True, text=True, timeout=60).stdout
+            with open(self.key_file(made)) as pem:
+                lines = pem.read().splitlines()
+            self.keep(f"key of {registration.name}", lines[len(lines) // 2])  # a line of the private part
+        elif registration.auth != "none":
+            made.secret = self.keep(f"secret of {registration.name}", secrets.token_urlsafe(32) + "+/%=&:~")
+        return made
+
+    def key_file(self, registration):
+        return os.path.join(self.folder, f"{registration.name}.pem")
+
+    def start_the_service(self, *rule):
+        """Starts the service, with an app and a runtime that may do what `rule` says."""
+        for name, value in self.command.run("init").items():
+            if str(value).startswith("crd_"):
+                self.keep(f"init's {name}", value)
+        app = self.command.run("callers", "add", "app", "--role", "app", *rule)
+        runtime = self.command.run("callers", "add", "runtime", "--role", "runtime", *rule)
+        self.app_key = self.keep("app's key", app["key"])
+        self.runtime_key = self.keep("runtime's key", runtime["key"])
+        address = self.public_url.removeprefix("http://")
+        command = [self.credence, "serve", "--data", self.data, "--listen", address, "--public-url", self.public_url]
+        command += ["--management-listen", f"127.0.0.1:{free_port()}", "--development"]
+        self.service = self.start("credence", command)
+        return self.service.ready_line
+
+    def register(self, registration, fields, *options):
+        """`clients add`, as an administrator does it."""
+        arguments = ["clients", "add", registration.name, "--provider", "oauth2", *options]
+        arguments += ["--client-id", registration.client_id]
+        for name, value in fields.items():
+            arguments += ["--field", f"{name}={value}"]
+        for scope in registration.scopes:
+            arguments += ["--scope", scope]
+        if registration.key:
+            arguments += ["--key-file", self.key_file(registration)]
+        if registration.secret:
+            arguments += ["--secret-stdin"]
+        return self.command.run(*arguments, stdin=f"{registration.secret}\n" if registration.secret else "")
+
+    def stop_the_service(self):
+        code = self.service.stop()
+        check(code == 0, f"SIGTERM ended the service with {code}")
+        found = [name for name, secret in self.canaries.items() if self.written(secret)]
+        check(not found, f"in the data folder or the log stand, readable: {', '.join(found)}")
+        return f"exit 0; none of {len(self.canaries)} secrets readable in the data folder or the log"
+
     def hide(self, text):
-        for name, secret in self.canaries.items():
+        for name, secret in list(self.canaries.items()):
             text = text.replace(secret, f"<{name}>")
         return text
 
@@ -109,27 +179,38 @@ class Parties:
         check(page.status == 200, f"the page after consent: {page.status} {page.text[:500]}")
         check(self.status() == "active", f"after consent the status is {self.status()}")
 
-    def walk(self, link, answer):
+    def walk(self, link, answer, browser=None):
         """The link, Credence's page, the peer's login and consent pages, and back: the page one ends on."""
+        browser = browser or self.browser
         check(origin(link) == self.public_url, f"the consent link leads elsewhere: {origin(link)}")
-        page = self.browser.open(link)
+        page = browser.open(link)
         check(page.status == 200 and page.forms, f"the consent page: {page.status} {page.text[:500]}")
         form = next((form for form in page.forms if form.method == "post"), None)
         check(form, "the consent page has no POST form")
-        page = self.browser.submit(page, form)
+        page = browser.submit(page, form)
         for _ in range(4):
             if origin(page.url) == self.public_url:
                 return page
-            login, question = page.form_with("password"), page.form_with_button(answer)
-            check(login or question, f"stuck at {page.url.split('?')[0]}: {page.status} {page.text[:500]}")
-            if login:
-                filled = {"username": OWNER, "password": self.canaries["owner's password"]}
-                page = self.browser.submit(page, login, filled)
-            else:
-                page = self.browser.submit(page, question, button=answer)
-        raise Failure("no way back from the peer: " + ", ".join(self.browser.trail[-8:]))
+            page = self.answer_page(browser, page, answer)
+        raise Failure("no way back from the peer: " + ", ".join(browser.trail[-8:]))
+
+    def answer_page(self, browser, page, answer, filled=None):
+        """Signs in where the peer's page asks for that, else fills the form in and presses `answer`."""
+        login, question = page.form_with("password"), page.form_with_button(answer)
+        check(login or question, f"stuck at {page.url.split('?')[0]}: {page.status} {page.text[:500]}")
+        if login:
+            return browser.submit(page, login, {"username": OWNER, "password": self.canaries["owner's password"]})
+        return browser.submit(page, question, filled, button=answer)
 
     def written(self, secret):
         """Whether `secret` stands, readable, in the data folder or in what the service printed."""
         files = [path for path in pathlib.Path(self.data).rglob("*") if path.is_file()]
         return secret in self.service.output() or any(secret.encode() in path.read_bytes() for path in files)
+
+    def show_logs(self):
+        for server in self.servers:
+            print(f"  last lines of {server.name}:")
+            lines = [line for line in server.output().splitlines() if " /witness " not in line]  # our own questions
+            for line in lines[-30:]:
+                print(self.hide(f"    {line}"))
+        print(f"  the browser's last steps: {', '.join(self.browser.trail[-8:]) or 'none'}")

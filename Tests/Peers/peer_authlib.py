@@ -1,14 +1,11 @@
 """An authorization server out of Authlib's grants, in Flask, in memory, HTTP/1.1 with keep-alive.
 
-Authlib judges requests and makes tokens. Ours are the rows it asks for, the two pages, a protected resource,
+Authlib judges requests and makes tokens. Ours are the rows it asks for, three pages, a protected resource,
 and the witness. A refresh token works once; a second use revokes its whole family (RFC 9700 §4.14.2).
 """
 
 import os
 import secrets
-import threading
-import time
-from dataclasses import dataclass
 
 from peer_options import options, ready
 from witness import Witness
@@ -17,229 +14,83 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # plain http on loopback
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector, current_token  # noqa: E402
 from authlib.oauth2 import OAuth2Error  # noqa: E402
-from authlib.oauth2.rfc6749 import (  # noqa: E402
-    AuthorizationCodeGrant,
-    AuthorizationCodeMixin,
-    ClientMixin,
-    RefreshTokenGrant,
-    TokenMixin,
-)
-from authlib.oauth2.rfc6750 import BearerTokenValidator  # noqa: E402
-from authlib.oauth2.rfc7009 import RevocationEndpoint  # noqa: E402
-from authlib.oauth2.rfc7636 import CodeChallenge  # noqa: E402
-from authlib.oauth2.rfc9207 import IssuerParameter  # noqa: E402
+from authlib.oauth2.rfc6750 import BearerTokenGenerator  # noqa: E402
+from authlib.oidc.discovery import OpenIDProviderMetadata  # noqa: E402
 from flask import Flask, jsonify, redirect, request, session  # noqa: E402
+from joserfc.jwk import KeySet, RSAKey  # noqa: E402
 from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
 
-SCOPES = {"read", "write"}
+import peer_authlib_grants as grants  # noqa: E402
+from peer_authlib_rows import GRANT_TYPES, Client, Owner, answered_devices, clients, devices, lock  # noqa: E402
+from peer_authlib_rows import owned_by, remember, revoke  # noqa: E402
+
 witness = Witness()
-lock = threading.RLock()  # one request at a time: the rows below are plain dictionaries
-codes, by_access, by_refresh = {}, {}, {}
-
-
-@dataclass
-class Owner:
-    name: str
-
-    def get_user_id(self):
-        return self.name
-
-
-class Client(ClientMixin):
-    def __init__(self, chosen):
-        self.client_id = chosen.client_id
-        self._secret = chosen.client_secret
-        self._redirect_uri = chosen.redirect_uri
-
-    def get_client_id(self):
-        return self.client_id
-
-    def get_default_redirect_uri(self):
-        return self._redirect_uri
-
-    def get_allowed_scope(self, scope):
-        return " ".join(name for name in scope.split() if name in SCOPES) if scope else "read"
-
-    def check_redirect_uri(self, redirect_uri):
-        return redirect_uri == self._redirect_uri
-
-    def check_client_secret(self, client_secret):
-        return secrets.compare_digest(client_secret, self._secret)
-
-    def check_endpoint_auth_method(self, method, endpoint):
-        return method == "client_secret_basic"
-
-    def check_response_type(self, response_type):
-        return response_type == "code"
-
-    def check_grant_type(self, grant_type):
-        return grant_type in ("authorization_code", "refresh_token")
-
-
-@dataclass
-class Code(AuthorizationCodeMixin):
-    client_id: str
-    owner: Owner
-    redirect_uri: str
-    scope: str
-    code_challenge: str
-    code_challenge_method: str
-    expires_at: float
-
-    def get_redirect_uri(self):
-        return self.redirect_uri
-
-    def get_scope(self):
-        return self.scope
-
-
-@dataclass
-class Token(TokenMixin):
-    client: Client
-    owner: Owner
-    scope: str
-    expires_in: int
-    issued_at: float
-    family: str
-    revoked: bool = False
-    spent: bool = False
-
-    def check_client(self, client):
-        return client.client_id == self.client.client_id
-
-    def get_client(self):
-        return self.client
-
-    def get_user(self):
-        return self.owner
-
-    def get_scope(self):
-        return self.scope
-
-    def get_expires_in(self):
-        return self.expires_in
-
-    def is_expired(self):
-        return time.time() >= self.issued_at + self.expires_in
-
-    def is_revoked(self):
-        return self.revoked
-
-
-def revoke(chosen_tokens):
-    """Revokes, and returns how many grants that ended."""
-    families = {token.family for token in chosen_tokens if not token.revoked}
-    for token in chosen_tokens:
-        token.revoked = True
-    return len(families)
-
-
-def family(name):
-    return [token for token in by_access.values() if token.family == name]
-
-
-def store_token(answer, oauth_request):
-    previous = getattr(oauth_request, "refresh_token", None)
-    token = Token(
-        client=oauth_request.client,
-        owner=oauth_request.user,
-        scope=answer.get("scope", ""),
-        expires_in=answer["expires_in"],
-        issued_at=time.time(),
-        family=previous.family if previous else secrets.token_hex(8),
-    )
-    by_access[answer["access_token"]] = token
-    by_refresh[answer["refresh_token"]] = token
-
-
-class CodeGrant(AuthorizationCodeGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
-
-    def save_authorization_code(self, code, oauth_request):
-        sent = oauth_request.payload.data
-        codes[code] = Code(
-            client_id=oauth_request.client.client_id,
-            owner=oauth_request.user,
-            redirect_uri=oauth_request.payload.redirect_uri,
-            scope=oauth_request.client.get_allowed_scope(oauth_request.payload.scope),
-            code_challenge=sent.get("code_challenge"),
-            code_challenge_method=sent.get("code_challenge_method"),
-            expires_at=time.time() + 60,
-        )
-
-    def query_authorization_code(self, code, client):
-        found = codes.get(code)
-        usable = found and found.client_id == client.client_id and time.time() < found.expires_at
-        return found if usable else None
-
-    def delete_authorization_code(self, authorization_code):
-        for code in [code for code, row in codes.items() if row is authorization_code]:
-            del codes[code]
-
-    def authenticate_user(self, authorization_code):
-        return authorization_code.owner
-
-
-class RotatingRefresh(RefreshTokenGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic"]
-    INCLUDE_NEW_REFRESH_TOKEN = True
-
-    def authenticate_refresh_token(self, refresh_token):
-        token = by_refresh.get(refresh_token)
-        if token and token.spent:
-            revoke(family(token.family))
-        return token if token and not token.revoked else None
-
-    def authenticate_user(self, refresh_token):
-        return refresh_token.owner
-
-    def revoke_old_credential(self, refresh_token):
-        refresh_token.spent = True
-
-
-class Revocation(RevocationEndpoint):
-    CLIENT_AUTH_METHODS = ["client_secret_basic"]
-
-    def query_token(self, token_string, token_type_hint):
-        return by_refresh.get(token_string) or by_access.get(token_string)
-
-    def revoke_token(self, token, oauth_request):
-        revoke(family(token.family))
-
-
-class Validator(BearerTokenValidator):
-    def authenticate_token(self, token_string):
-        return by_access.get(token_string)
 
 
 def page(title, body):
     return f"<!doctype html><title>{title}</title><h1>{title}</h1><form method=post>{body}</form>"
 
 
-def application(chosen):
-    app = Flask(__name__)
-    app.secret_key = secrets.token_bytes(32)
-    app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = True
-    app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {
-        "authorization_code": chosen.access_token_lifetime,
-        "refresh_token": chosen.access_token_lifetime,
-    }
-    client = Client(chosen)
+BUTTONS = "<button name=answer value=no>Deny</button><button name=answer value=yes>Allow</button>"
+
+
+def authorization_server(app, chosen, key):
+    lifetime = chosen.access_token_lifetime
+    clients.update({registration.client_id: Client(registration) for registration in chosen.registrations})
+    grants.Bearer.owner = chosen.user
     server = AuthorizationServer(
-        app, query_client=lambda name: client if name == client.client_id else None, save_token=store_token
+        app,
+        query_client=clients.get,
+        save_token=lambda answer, oauth_request: remember(answer, oauth_request, lifetime),
     )
-    server.register_grant(CodeGrant, [CodeChallenge(required=True)])
-    server.register_grant(RotatingRefresh)
-    server.register_endpoint(Revocation)
+    tokens = BearerTokenGenerator(
+        lambda **_: secrets.token_urlsafe(32),
+        lambda **_: secrets.token_urlsafe(36),
+        lambda client, _: lifetime if client.registration.says_lifetime else None,
+    )
+    server.register_token_generator("default", tokens)
+    server.register_client_auth_method(grants.Assertion.CLIENT_AUTH_METHOD, grants.Assertion())
+    server.register_grant(grants.CodeGrant, [grants.OnlyS256(required=True), grants.OpenID(key)])
+    for grant in (grants.RotatingRefresh, grants.ClientCredentials, grants.Bearer, grants.DeviceGrant):
+        server.register_grant(grant)
+    for endpoint in (grants.Revocation, grants.Introspection, grants.DeviceAuthorization):
+        server.register_endpoint(endpoint)
+    server.register_extension(grants.Issuer())
+    return server
 
-    class Issuer(IssuerParameter):
-        def get_issuer(self):
-            return request.host_url.rstrip("/")
 
-    server.register_extension(Issuer())
-    protect = ResourceProtector()
-    protect.register_token_validator(Validator())
+def metadata():
+    """RFC 8414 §2, held against Authlib's own model of it."""
+    base = grants.issuer()
+    methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]
+    found = OpenIDProviderMetadata(
+        issuer=base,
+        authorization_endpoint=f"{base}/authorize",
+        token_endpoint=f"{base}/token",
+        revocation_endpoint=f"{base}/revoke",
+        introspection_endpoint=f"{base}/introspect",
+        device_authorization_endpoint=f"{base}/device_authorization",
+        jwks_uri=f"{base}/jwks",
+        response_types_supported=["code"],
+        grant_types_supported=sorted({name for names in GRANT_TYPES.values() for name in names}),
+        token_endpoint_auth_methods_supported=methods,
+        token_endpoint_auth_signing_alg_values_supported=["RS256", "ES256", "HS256"],
+        code_challenge_methods_supported=["S256"],
+        subject_types_supported=["public"],
+        id_token_signing_alg_values_supported=["RS256"],
+        authorization_response_iss_parameter_supported=True,
+    )
+    secured = OpenIDProviderMetadata({k: https(v) for k, v in found.items()})
+    secured.validate()
+    return found
 
+
+def https(value):
+    """The model wants https, which loopback has not."""
+    return value.replace("http:", "https:", 1) if isinstance(value, str) else value
+
+
+def add_pages(app, server, chosen):
     @app.route("/login", methods=["GET", "POST"])
     def login():
         if request.method == "POST":
@@ -261,10 +112,32 @@ def application(chosen):
             except OAuth2Error as error:
                 return server.handle_error_response(None, error)
             if request.method == "GET":
-                buttons = "<button name=answer value=no>Deny</button><button name=answer value=yes>Allow</button>"
-                return page("Allow Credence in?", buttons)
+                return page("Allow Credence in?", BUTTONS)
             agreed = request.form.get("answer") == "yes"
             return server.create_authorization_response(grant=grant, grant_user=owner if agreed else None)
+
+    @app.route("/device", methods=["GET", "POST"])
+    def device():
+        if "owner" not in session:
+            session["after_login"] = request.full_path
+            return redirect("/login")
+        if request.method == "GET":
+            return page("Which code does your device show?", f"<input name=user_code>{BUTTONS}")
+        with lock:
+            code = request.form.get("user_code")
+            if code not in [row["user_code"] for row in devices.values()]:
+                return page("No such code", ""), 404
+            answered_devices[code] = (Owner(session["owner"]), request.form.get("answer") == "yes")
+        return page("Thank you", "")
+
+
+def add_endpoints(app, server, key):
+    def watched(name, saw):
+        with lock:
+            response = server.create_endpoint_response(name)
+            if saw and response.status_code == 200:
+                saw(request.form, request.headers.get("Authorization"))
+            return response
 
     @app.post("/token")
     def token():
@@ -276,16 +149,41 @@ def application(chosen):
 
     @app.post("/revoke")
     def revocation():
-        with lock:
-            response = server.create_endpoint_response(Revocation.ENDPOINT_NAME)
-            if response.status_code == 200:
-                witness.saw_revocation()
-            return response
+        return watched(grants.Revocation.ENDPOINT_NAME, witness.saw_revocation)
+
+    @app.post("/introspect")
+    def introspection():
+        return watched(grants.Introspection.ENDPOINT_NAME, witness.saw_introspection)
+
+    @app.post("/device_authorization")
+    def device_authorization():
+        return watched(grants.DeviceAuthorization.ENDPOINT_NAME, None)
+
+    @app.get("/jwks")
+    def keys():
+        return jsonify(KeySet([key]).as_dict(private=False))
+
+    @app.get("/.well-known/oauth-authorization-server")
+    @app.get("/.well-known/openid-configuration")
+    def well_known():
+        return jsonify(metadata())
+
+
+def application(chosen):
+    app = Flask(__name__)
+    app.secret_key = secrets.token_bytes(32)
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    server = authorization_server(app, chosen, key)
+    add_pages(app, server, chosen)
+    add_endpoints(app, server, key)
+    protect = ResourceProtector()
+    protect.register_token_validator(grants.Validator())
 
     @app.get("/resource")
     @protect("read")
     def resource():
-        return jsonify(owner=current_token.get_user().name)
+        owner = current_token.get_user()
+        return jsonify(owner=owner.name if owner else None)
 
     @app.get("/witness")
     def report():
@@ -293,9 +191,8 @@ def application(chosen):
 
     @app.post("/witness/revoke")
     def revoke_all():
-        name = request.get_json()["user"]
         with lock:
-            return jsonify(revoked=revoke([token for token in by_access.values() if token.owner.name == name]))
+            return jsonify(revoked=revoke(owned_by(request.get_json()["user"])))
 
     return app
 

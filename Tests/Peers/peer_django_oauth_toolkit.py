@@ -1,7 +1,8 @@
 """django-oauth-toolkit as people deploy it: mounted under /o, the metadata at the root besides (RFC 8414 §3.1),
-one confidential client, refresh token rotation with reuse detection. HTTP/1.0, as wsgiref speaks it.
+refresh token rotation with reuse detection, ID tokens by RS256, the device flow. HTTP/1.0, as wsgiref speaks it.
 
-The protocol is all the toolkit's. Ours are a login page, a protected resource, and the witness.
+The protocol is all the toolkit's. Ours are a login page, a protected resource, and the witness; and one answer that
+leaves out the lifetime (RFC 6749 §5.1 allows it), which the toolkit itself never does.
 """
 
 import json
@@ -31,17 +32,19 @@ def watch_endpoints(get_response):
 
     def middleware(request):
         response = get_response(request)
+        authorization = request.headers.get("Authorization")
         if request.path == "/o/token/":
-            authorization = request.headers.get("Authorization")
             witness.saw_token_request(request.POST, authorization, response.status_code, response.content)
         if request.path == "/o/revoke_token/" and response.status_code == 200:
-            witness.saw_revocation()
+            witness.saw_revocation(request.POST, authorization)
+        if request.path == "/o/introspect/" and response.status_code == 200:
+            witness.saw_introspection(request.POST, authorization)
         return response
 
     return middleware
 
 
-def configure(chosen):
+def configure(chosen, base):
     signing_key = rsa.generate_private_key(65537, 2048)
     settings.configure(
         SECRET_KEY=secrets.token_hex(32),
@@ -86,14 +89,28 @@ def configure(chosen):
             }
         },
         OAUTH2_PROVIDER={
-            "SCOPES": {"read": "Read what is yours", "write": "Change what is yours"},
+            "SCOPES": {
+                "read": "Read what is yours",
+                "write": "Change what is yours",
+                "openid": "Know who you are",
+                "introspection": "Ask about tokens",
+            },
             "DEFAULT_SCOPES": ["read"],
+            "OAUTH2_VALIDATOR_CLASS": "peer_django_oauth_toolkit_validator.Validator",
             "PKCE_REQUIRED": True,
+            "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
             "ALLOWED_REDIRECT_URI_SCHEMES": ["http"],
             "ACCESS_TOKEN_EXPIRE_SECONDS": chosen.access_token_lifetime,
             "ROTATE_REFRESH_TOKEN": True,
             "REFRESH_TOKEN_REUSE_PROTECTION": True,
             "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+            "DEVICE_FLOW_INTERVAL": 1,
+            "OAUTH_DEVICE_VERIFICATION_URI": f"{base}/o/device/",
+            "OAUTH_DEVICE_VERIFICATION_URI_COMPLETE": lambda code: f"{base}/o/device/?user_code={code}",
+            "DCR_ENABLED": True,
+            "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
+            "OAUTH2_PROTECTED_RESOURCE_IDENTIFIER": f"{base}/resource",
+            "OAUTH2_PROTECTED_RESOURCE_AUTHORIZATION_SERVERS": [f"{base}/o"],
             "OIDC_ENABLED": True,
             "OIDC_RSA_PRIVATE_KEY": signing_key.private_bytes(
                 Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -103,7 +120,7 @@ def configure(chosen):
     django.setup()
 
 
-def routes():
+def routes(base):
     from django.contrib.auth.models import User
     from django.contrib.auth.views import LoginView
     from django.http import JsonResponse
@@ -112,10 +129,18 @@ def routes():
     from oauth2_provider.decorators import protected_resource
     from oauth2_provider.models import AccessToken, RefreshToken
     from oauth2_provider.urls import metadata_urlpatterns
+    from oauth2_provider.views import OAuthProtectedResourceMetadataView
 
-    @protected_resource(scopes=["read"], advertise_metadata=True)
+    class ResourceMetadata(OAuthProtectedResourceMetadataView):
+        def get_scopes_supported(self):
+            """Not `openid`: the toolkit answers 500 to it where the client registered itself, for want of a key."""
+            return ["read"]
+
+    about_resource = ".well-known/oauth-protected-resource/resource"
+
+    @protected_resource(scopes=["read"], advertise_metadata=True, resource_metadata_url=f"{base}/{about_resource}")
     def resource(request):
-        return JsonResponse({"owner": request.resource_owner.username})
+        return JsonResponse({"owner": request.resource_owner and request.resource_owner.username})
 
     def report(request):
         return JsonResponse(witness.report())
@@ -132,29 +157,41 @@ def routes():
     return [
         path("login/", LoginView.as_view()),
         path("resource", resource),
+        path(about_resource, ResourceMetadata.as_view()),
         path("witness", report),
         path("witness/revoke", revoke),
         path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
     ] + metadata_urlpatterns
 
 
+# The toolkit's words for grants, by the words of the registrations.
+GRANTS = {
+    "authorization_code": "authorization-code",
+    "client_credentials": "client-credentials",
+    "device_code": "urn:ietf:params:oauth:grant-type:device_code",
+}
+
+
 def fill_database(chosen):
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from oauth2_provider.models import Application
+    from peer_django_oauth_toolkit_validator import silent
 
     call_command("migrate", verbosity=0)
+    silent.update(registration.client_id for registration in chosen.registrations if not registration.says_lifetime)
     owner = User.objects.create_user(chosen.user, password=chosen.password)
-    Application.objects.create(
-        user=owner,
-        name="Credence",
-        client_id=chosen.client_id,
-        client_secret=chosen.client_secret,
-        client_type=Application.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
-        redirect_uris=chosen.redirect_uri,
-        algorithm=Application.RS256_ALGORITHM,
-    )
+    for registration in chosen.registrations:
+        Application.objects.create(
+            user=owner,
+            name=f"Credence, {registration.name}",
+            client_id=registration.client_id,
+            client_secret=registration.secret or "",
+            client_type=Application.CLIENT_PUBLIC if registration.auth == "none" else Application.CLIENT_CONFIDENTIAL,
+            authorization_grant_type=GRANTS[registration.grant],
+            redirect_uris=registration.redirect_uri,
+            algorithm=Application.RS256_ALGORITHM,
+        )
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -171,15 +208,16 @@ def main():
     global urlpatterns  # where Django looks for the routes of ROOT_URLCONF
 
     chosen = options(__doc__)
-    configure(chosen)
+    server = Server(("127.0.0.1", 0), Handler)
+    base = f"http://127.0.0.1:{server.server_port}"
+    configure(chosen, base)
     fill_database(chosen)
-    urlpatterns = routes()
+    urlpatterns = routes(base)
 
     from django.core.wsgi import get_wsgi_application
 
-    server = Server(("127.0.0.1", 0), Handler)
     server.set_app(get_wsgi_application())
-    ready(f"http://127.0.0.1:{server.server_port}")
+    ready(base)
     server.serve_forever()
 
 

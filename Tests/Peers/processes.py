@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 
@@ -70,8 +71,11 @@ class CommandLine:
     def __init__(self, binary, data):
         self._binary, self._data = binary, data
 
+    def command(self, *arguments):
+        return [self._binary, *arguments, "--data", self._data]
+
     def run(self, *arguments, stdin=""):
-        command = [self._binary, *arguments, "--data", self._data, "--json"]
+        command = [*self.command(*arguments), "--json"]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise Failure(
@@ -81,6 +85,46 @@ class CommandLine:
             return json.loads(done.stdout)
         except ValueError:
             raise Failure(f"`credence {' '.join(arguments)} --json` printed no JSON") from None
+
+
+class Watched:
+    """A verb that takes its time, such as `connections connect --device`, and what it has printed so far."""
+
+    def __init__(self, command, log):
+        self._log = log
+        with open(log, "wb") as output:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def output(self):
+        with open(self._log, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+    def line(self, start, deadline=20):
+        """What follows `start` on the line that begins with it."""
+        limit = time.monotonic() + deadline
+        while time.monotonic() < limit:
+            ended = self._process.poll() is not None
+            found = [line for line in self.output().splitlines(keepends=True) if line.startswith(start)]
+            if found and found[0].endswith("\n"):
+                return found[0][len(start) :].strip()
+            if ended:
+                break
+            time.sleep(0.05)
+        self.stop()
+        raise Failure(f"expected a line `{start}…`, got:\n{self.output()}")
+
+    def wait(self, deadline=30):
+        """Its exit code, once it has ended by itself."""
+        try:
+            return self._process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise Failure(f"expected an end within {deadline} s, got:\n{self.output()}") from None
+
+    def stop(self):
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
 
 class Answer:
@@ -104,10 +148,10 @@ class Answer:
         return f"{self.status} ({kind}) {body[:1000]}"
 
 
-def request(method, url, body=None, headers=None):
-    """One HTTP exchange without cookies, redirects followed never; JSON in when `body` is given."""
+def request(method, url, body=None, headers=None, form=None):
+    """One HTTP exchange without cookies, redirects followed never; JSON in when `body` is given, or a `form`."""
     sent = dict(headers or {})
-    data = None
+    data = urllib.parse.urlencode(form).encode() if form is not None else None
     if body is not None:
         data = json.dumps(body).encode()
         sent["Content-Type"] = "application/json"

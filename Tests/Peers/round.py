@@ -1,5 +1,6 @@
 """One full round of Credence against a real authorization server: consent, credential, expiry, refresh with
-rotation, revocation at the server, `reauthorization_required`, reconnection under the same ID, removal.
+rotation, revocation at the server, `reauthorization_required`, reconnection under the same ID, removal. Then the
+rounds of the other grants (grants.py).
 
     round.py django-oauth-toolkit|authlib --credence BINARY --peer-python PYTHON
 
@@ -17,81 +18,26 @@ import tempfile
 import time
 
 from browser import BrowserError
-from parties import CLIENT_ID, LIFETIME, OWNER, Parties, check
-from processes import Failure, free_port, request
+from grants import Grants
+from parties import LIFETIME, OWNER, Parties, check
+from peer_options import Registration
+from peers import PEERS
+from processes import Failure, request
 from witness import fingerprint
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class DjangoOAuthToolkit:
-    """Reached through discovery: its issuer has a path, and its token endpoint a trailing slash."""
-
-    script = "peer_django_oauth_toolkit.py"
-    client = "dot"
-    allow, deny = ("allow", "Authorize"), ("", "Cancel")
-    token_endpoint = "/o/token/"
-
-    def fields(self, base):
-        return {"issuer": f"{base}/o"}
-
-
-class Authlib:
-    """Reached through endpoints given one by one: it publishes no metadata."""
-
-    script = "peer_authlib.py"
-    client = "authlib"
-    allow, deny = ("answer", "yes"), ("answer", "no")
-    token_endpoint = "/token"
-
-    def fields(self, base):
-        return {
-            "authorization_endpoint": f"{base}/authorize",
-            "token_endpoint": f"{base}/token",
-            "revocation_endpoint": f"{base}/revoke",
-        }
-
-
-PEERS = {"django-oauth-toolkit": DjangoOAuthToolkit, "authlib": Authlib}
-
 
 class Round(Parties):
     # The steps, in order. Each returns the evidence that its line shows.
 
     def start_peer(self):
-        secret, password = self.keep("client secret"), self.keep("owner's password")
-        state = os.path.join(self.folder, "peer")
-        os.mkdir(state)
-        redirect_uri = f"{self.public_url}/callback/{self.peer.client}"
-        command = [self.peer_python, os.path.join(HERE, self.peer.script), "--redirect-uri", redirect_uri]
-        command += ["--state", state, "--access-token-lifetime", str(LIFETIME)]
-        command += ["--client-id", CLIENT_ID, "--user", OWNER]
-        environment = {"PEER_CLIENT_SECRET": secret, "PEER_PASSWORD": password}
-        server = self.start("peer", command, environment)
-        self.base = server.ready_line.split("listening on ")[1]
-        check(self.seen() == [], "the peer saw token requests before anybody asked")
+        # With openid the OpenID document leads, which names no revocation endpoint: RFC 8414's must be read too.
+        (self.registration,) = self.start_the_peer([Registration(self.peer.client, scopes=["openid", "read"])])
         return f"{self.base}, access tokens live {LIFETIME} s"
 
     def start_service(self):
-        for name, value in self.command.run("init").items():
-            if str(value).startswith("crd_"):
-                self.keep(f"init's {name}", value)
-        app = self.command.run("callers", "add", "app", "--role", "app", "--connection", self.connection)
-        runtime = self.command.run("callers", "add", "runtime", "--role", "runtime", "--connection", self.connection)
-        self.app_key = self.keep("app's key", app["key"])
-        self.runtime_key = self.keep("runtime's key", runtime["key"])
-        address = self.public_url.removeprefix("http://")
-        command = [self.credence, "serve", "--data", self.data, "--listen", address, "--public-url", self.public_url]
-        command += ["--management-listen", f"127.0.0.1:{free_port()}", "--development"]
-        self.service = self.start("credence", command)
-        return self.service.ready_line
+        return self.start_the_service("--connection", self.connection)
 
     def register_client(self):
-        arguments = ["clients", "add", self.peer.client, "--provider", "oauth2", "--client-id", CLIENT_ID]
-        for name, value in self.peer.fields(self.base).items():
-            arguments += ["--field", f"{name}={value}"]
-        arguments += ["--scope", "read", "--secret-stdin"]
-        self.command.run(*arguments, stdin=self.canaries["client secret"] + "\n")
+        self.register(self.registration, self.peer.fields(self.base))
         return ", ".join(self.peer.fields(self.base))
 
     def create_connection(self):
@@ -180,18 +126,11 @@ class Round(Parties):
         check(answer.status in (200, 202, 204), f"DELETE: {answer.describe()}")
         self.ask().expect(404, "GET credential after removal")
         limit = time.monotonic() + 10
-        while self.witness()["revocations"] == 0 and time.monotonic() < limit:
+        while not self.witness()["revocations"] and time.monotonic() < limit:
             time.sleep(0.1)
-        check(self.witness()["revocations"] >= 1, "the peer saw no revocation")
+        check(self.witness()["revocations"], "the peer saw no revocation")
         check(self.use(self.credential).status in (401, 403), "the peer still takes the token")
         return "404 from now on, revoked at the peer"
-
-    def stop_service(self):
-        code = self.service.stop()
-        check(code == 0, f"SIGTERM ended the service with {code}")
-        found = [name for name, secret in self.canaries.items() if self.written(secret)]
-        check(not found, f"in the data folder or the log stand, readable: {', '.join(found)}")
-        return f"exit 0; none of {len(self.canaries)} secrets readable in the data folder or the log"
 
     STEPS = (
         ("the peer starts", start_peer),
@@ -205,7 +144,7 @@ class Round(Parties):
         ("revoked at the peer", revoked_at_peer),
         ("reconnected", reconnect),
         ("removed", remove),
-        ("stopped, nothing leaked", stop_service),
+        ("stopped, nothing leaked", Parties.stop_the_service),
     )
 
     def run(self, name):
@@ -229,13 +168,6 @@ class Round(Parties):
         print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
         return failed == 0
 
-    def show_logs(self):
-        for server in self.servers:
-            print(f"  last lines of {server.name}:")
-            for line in server.output().splitlines()[-30:]:
-                print(self.hide(f"    {line}"))
-        print(f"  the browser's last steps: {', '.join(self.browser.trail[-8:]) or 'none'}")
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -243,10 +175,16 @@ def main():
     parser.add_argument("--credence", required=True, metavar="BINARY")
     parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON")
     chosen = parser.parse_args()
+    # The code round first, by itself: it looks at all that the peer saw.
+    passed = [run_in_folder(kind, chosen) for kind in (Round, Grants)]
+    return 0 if all(passed) else 1
+
+
+def run_in_folder(kind, chosen):
     folder = tempfile.mkdtemp(prefix="credence-peers-")
     try:
-        one = Round(PEERS[chosen.peer](), os.path.abspath(chosen.credence), chosen.peer_python, folder)
-        return 0 if one.run(chosen.peer) else 1
+        parties = kind(PEERS[chosen.peer](), os.path.abspath(chosen.credence), chosen.peer_python, folder)
+        return parties.run(chosen.peer)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -186,7 +186,7 @@ actor Registrations {
         let spoken: [String]
         if registered.secrets.contains(where: { $0.kind == .secret }) {
             spoken = ["client_secret_basic", "client_secret_post", "client_secret_jwt"]
-        } else if !registered.secrets.isEmpty, grantType != .jwtBearer {
+        } else if !registered.secrets.isEmpty, grantType != .jwtBearer, registered.grantTypes != [.jwtBearer] {
             spoken = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
         } else {
             // The assertion of RFC 7523 §2.1 says by itself who asks.

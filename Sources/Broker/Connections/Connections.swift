@@ -285,7 +285,7 @@ public struct Connections: Sendable {
         } catch { throw .storeUnavailable(error) }
         onDelete(id)
         guard let deleted else { throw .noSuchConnection }
-        guard let debt = revoker.debt(of: deleted, id: debtID) else { return .revoked }
+        guard let debt = revoker.debt(of: deleted, id: debtID) else { return .nothingToTell }
         return await revoker.pay(debt)
     }
 

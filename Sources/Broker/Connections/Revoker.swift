@@ -88,9 +88,11 @@ struct Revoker: Sendable {
             guard try await store.update(tried, from: debt.attempts) else { return .pending(reason: "under_way") }
             let outcome = try await tell(debt)
             switch outcome {
-            case .revoked:
-                logger.info(
-                    "A deleted connection's tokens were revoked", metadata: ["connection": "\(debt.connection)"])
+            case .revoked, .nothingToTell:
+                if outcome == .revoked {
+                    logger.info(
+                        "A deleted connection's tokens were revoked", metadata: ["connection": "\(debt.connection)"])
+                }
                 try await store.deleteRevocation(debt.id)
             case .refused(let code):
                 logger.notice(
@@ -120,12 +122,12 @@ struct Revoker: Sendable {
     private func tell(_ debt: OwedRevocation) async throws -> RevocationOutcome {
         let registration = try await registrations.registration(
             debt.client, provider: debt.provider, fields: debt.fields)
-        guard let endpoint = registration.server.revocationEndpoint else { return .revoked }
+        guard let endpoint = registration.server.revocationEndpoint else { return .nothingToTell }
         let grant = Grant(version: debt.version, credential: debt.credential, refresh: debt.refresh)
         let refreshToken = try sealing.refreshToken(id: debt.connection, grant: grant)
         guard
             let token = try refreshToken ?? sealing.material(id: debt.connection, grant: grant)?.principalSecret
-        else { return .revoked }
+        else { return .nothingToTell }
         let answer = try await calls.send(registration, proofKey: nil, within: .seconds(10)) {
             client, freshness in
             Revocation.request(
@@ -146,8 +148,10 @@ struct Revoker: Sendable {
 
 /// What became of the tokens of a connection that is gone.
 public enum RevocationOutcome: Sendable, Hashable {
-    /// The provider took it, or there was nothing to tell it.
+    /// The provider took it.
     case revoked
+    /// It has no revocation endpoint, or never issued anything.
+    case nothingToTell
     /// It is tried again in the background.
     case pending(reason: String)
     /// The provider does not revoke such tokens.

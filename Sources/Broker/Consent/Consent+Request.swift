@@ -5,6 +5,22 @@ import Sealing
 
 /// The authorization request: made here, pushed where the provider takes it so (RFC 9126).
 extension Consent {
+    /// Where the browser goes. What could not be brought to an end with this provider is not begun.
+    func authorizationEndpoint(of registration: Registration, asked: [String]) throws(ConsentFailure) -> EndpointURL {
+        let server = registration.server
+        guard let endpoint = server.authorizationEndpoint else { throw Self.lacking("has no authorization endpoint") }
+        guard server.tokenEndpoint != nil else { throw Self.lacking("has no token endpoint") }
+        // Whoever asks for an ID token must be able to believe it (OpenID Connect Discovery §3: jwks_uri is REQUIRED).
+        if asked.contains("openid"), registration.provider.discoveryIssuer != nil, server.jwksURI == nil {
+            throw Self.lacking("publishes no keys for the ID token that is asked for")
+        }
+        return endpoint
+    }
+
+    private static func lacking(_ what: String) -> ConsentFailure {
+        ConsentFailure(.misconfigured, "The provider \(what). An administrator must act.")
+    }
+
     func authorizationRequest(
         _ registration: Registration, _ connection: Connection, _ wishes: ConsentWishes, scopes: [String],
         state: String, verifier: Secret?, proofKey: SigningKey?

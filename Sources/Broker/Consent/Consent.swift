@@ -130,18 +130,8 @@ public struct Consent: Sendable {
             return .code
         }
         let registration = try await registration(of: stored)
-        guard let endpoint = registration.server.authorizationEndpoint, let client = stored.connection.client else {
-            throw ConsentFailure(
-                .misconfigured, "The provider has no authorization endpoint. An administrator must act.")
-        }
-
         let asked = registration.scopes(of: stored.connection)
-        // Whoever asks for an ID token must be able to believe it (OpenID Connect Discovery §3: jwks_uri is REQUIRED).
-        if asked.contains("openid"), registration.provider.discoveryIssuer != nil, registration.server.jwksURI == nil {
-            throw ConsentFailure(
-                .misconfigured,
-                "The provider publishes no keys for the ID token that is asked for. An administrator must act.")
-        }
+        let endpoint = try authorizationEndpoint(of: registration, asked: asked)
 
         // RFC 6749 §10.12 and RFC 7636 §4.1: both of 256 random bits, both for this request alone.
         let state = random.bytes(32).base64URL
@@ -155,7 +145,7 @@ public struct Consent: Sendable {
         do {
             try await consents.insert(
                 PendingAuthorization(
-                    stateHash: stateHash, connection: stored.id, client: client,
+                    stateHash: stateHash, connection: stored.id, client: registration.id,
                     browserHash: sha256(Array(browser.utf8)),
                     verifier: try verifier.map { try sealing.seal(verifier: $0, stateHash: stateHash) },
                     proofKey: try proofKey.map { try sealing.seal(proofKey: $0.serialized, stateHash: stateHash) },

@@ -96,7 +96,8 @@ struct Accounts: Sendable {
                 keys = try await metadata.keys(at: jwks, unknownKey: isSecondTry)
             } catch {
                 // Keys that are nonsense are as good as none: nothing signed by them can be believed.
-                return error.actor == .nobody ? .unavailable(error.detail) : .refused(error.detail)
+                let why = error.detail.hasSuffix(".") ? String(error.detail.dropLast()) : error.detail
+                return error.actor == .nobody ? .unavailable(why) : .refused(why)
             }
             var expected = IDToken.Expectation(
                 issuers: issuers, clientID: registration.client.id, keys: keys, now: Int(clock.now.seconds))

@@ -7,8 +7,14 @@ actor PublishedMetadata {
     private let clock: any BrokerClock
     private let allowHTTP: Bool
 
-    private var servers: [String: (value: AuthorizationServer, at: Timestamp)] = [:]
-    private var discoveries: [String: Task<Result<AuthorizationServer, BrokerError>, Never>] = [:]
+    /// An issuer has two documents, and they need not say the same: which one leads is part of the name.
+    private struct Document: Hashable {
+        let issuer: String
+        let isOpenID: Bool
+    }
+
+    private var servers: [Document: (value: AuthorizationServer, at: Timestamp)] = [:]
+    private var discoveries: [Document: Task<Result<AuthorizationServer, BrokerError>, Never>] = [:]
     private var keySets: [EndpointURL: (value: JSONWebKeySet, at: Timestamp)] = [:]
     private var fetches: [EndpointURL: Task<Result<JSONWebKeySet, BrokerError>, Never>] = [:]
 
@@ -29,25 +35,26 @@ actor PublishedMetadata {
 
     /// - Parameter prefersOpenID: whether the document of OpenID Connect is asked for first.
     func server(_ issuer: String, prefersOpenID: Bool) async throws(BrokerError) -> AuthorizationServer {
-        if let known = servers[issuer], clock.now.since(known.at) < Self.lifetime { return known.value }
+        let document = Document(issuer: issuer, isOpenID: prefersOpenID)
+        if let known = servers[document], clock.now.since(known.at) < Self.lifetime { return known.value }
         let task =
-            discoveries[issuer]
+            discoveries[document]
             ?? Task { [exchange, allowHTTP] in
                 await Self.discover(issuer, prefersOpenID: prefersOpenID, allowHTTP: allowHTTP, by: exchange)
             }
-        discoveries[issuer] = task
+        discoveries[document] = task
         let result = await task.value
-        discoveries[issuer] = nil
+        discoveries[document] = nil
         switch result {
         case .success(let server):
             if servers.count >= Self.limit { servers.removeAll() }
-            servers[issuer] = (server, clock.now)
+            servers[document] = (server, clock.now)
             return server
         case .failure(let error):
             // What was true an hour ago beats nothing while the provider's metadata is away.
-            if let known = servers[issuer], error.code == .providerUnavailable {
+            if let known = servers[document], error.code == .providerUnavailable {
                 // Asked again in a minute: until then nobody else waits for metadata that is away.
-                servers[issuer] = (known.value, clock.now - (Self.lifetime - .seconds(60)))
+                servers[document] = (known.value, clock.now - (Self.lifetime - .seconds(60)))
                 return known.value
             }
             throw error
@@ -106,31 +113,49 @@ actor PublishedMetadata {
         var last = BrokerError(
             .providerUnavailable, "The issuer publishes no authorization server metadata.", actor: .administrator,
             reason: "no_metadata", retryAfter: 60)
-        for request in requests {
-            do {
-                let response = try await exchange.send(request, within: .seconds(10))
-                switch Discovery.judge(response, issuer: issuer, allowHTTP: allowHTTP) {
-                case .found(let server): return .success(server)
-                case .mismatch:
-                    // RFC 8414 §3.3: metadata of another issuer must not be used.
-                    return .failure(
-                        BrokerError(
-                            .providerUnavailable, "The metadata names another issuer than the one configured.",
-                            actor: .administrator, reason: "issuer_mismatch", retryAfter: 60))
-                case .absent: continue
-                case .malformed(let reason):
-                    last = BrokerError(
-                        .providerUnavailable, "The issuer's metadata cannot be read: \(reason)",
-                        actor: .administrator, reason: "malformed_metadata", retryAfter: 60)
-                }
-            } catch {
-                last = BrokerError(
-                    .providerUnavailable, "The issuer's metadata cannot be fetched (\(error.code.rawValue)).",
-                    actor: error.code == .addressRefused ? .administrator : .nobody, reason: error.code.rawValue,
-                    retryAfter: 10)
+        for (place, request) in requests.enumerated() {
+            switch await read(request, of: issuer, allowHTTP: allowHTTP, by: exchange) {
+            case .success(let found?):
+                guard prefersOpenID, place == 0, found.mayBeSupplemented,
+                    case .success(let other?) = await read(requests[1], of: issuer, allowHTTP: allowHTTP, by: exchange)
+                else { return .success(found) }
+                return .success(found.supplemented(by: other))
+            case .success(nil): continue
+            // RFC 8414 §3.3: an issuer whose metadata names another must not be used at all.
+            case .failure(let error) where error.reason == "issuer_mismatch": return .failure(error)
+            case .failure(let error): last = error
             }
         }
         return .failure(last)
+    }
+
+    /// One document; nil when it is not there.
+    private static func read(
+        _ request: EndpointRequest, of issuer: String, allowHTTP: Bool, by exchange: any HTTPExchange
+    ) async -> Result<AuthorizationServer?, BrokerError> {
+        do {
+            let response = try await exchange.send(request, within: .seconds(10))
+            switch Discovery.judge(response, issuer: issuer, allowHTTP: allowHTTP) {
+            case .found(let server): return .success(server)
+            case .absent: return .success(nil)
+            case .mismatch:
+                return .failure(
+                    BrokerError(
+                        .providerUnavailable, "The metadata names another issuer than the one configured.",
+                        actor: .administrator, reason: "issuer_mismatch", retryAfter: 60))
+            case .malformed(let reason):
+                return .failure(
+                    BrokerError(
+                        .providerUnavailable, "The issuer's metadata cannot be read: \(reason)",
+                        actor: .administrator, reason: "malformed_metadata", retryAfter: 60))
+            }
+        } catch {
+            return .failure(
+                BrokerError(
+                    .providerUnavailable, "The issuer's metadata cannot be fetched (\(error.code.rawValue)).",
+                    actor: error.code == .addressRefused ? .administrator : .nobody, reason: error.code.rawValue,
+                    retryAfter: 10))
+        }
     }
 }
 

@@ -41,6 +41,7 @@ struct ResourceDiscovery: Sendable {
         let scopes = wanted ?? resource.scopesSupported ?? []
         if let known = try await clients.all().first(where: {
             $0.provider == Self.genericProvider && isSameText($0.fields["issuer"] ?? "", issuer)
+                && ($0.grantTypes.isEmpty || $0.grantTypes.contains(.authorizationCode))
         }) {
             return Found(client: known, scopes: scopes, resource: resource.resource)
         }

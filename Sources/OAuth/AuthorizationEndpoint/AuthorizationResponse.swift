@@ -31,8 +31,8 @@ public enum AuthorizationResponse {
             return .invalid(reason: "it names no issuer although the provider promises to")
         }
         switch (code, error) {
-        case (_?, _?): return .invalid(reason: "it holds both a code and an error")
-        case (nil, let error?):
+        // An error beside a code is an error (RFC 6749 §4.1.2.1): the code is not spent.
+        case (_, let error?):
             return .refused(
                 OAuthError(code: error, description: parameters["error_description"], uri: parameters["error_uri"]))
         case (let code?, nil):

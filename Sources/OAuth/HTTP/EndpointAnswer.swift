@@ -54,7 +54,7 @@ enum EndpointAnswer {
     static func members(
         of response: EndpointResponse, naming member: String, dialect: Dialect, isSuccess: Bool
     ) -> JSONObject? {
-        if let value = try? JSONReader.read(response.body) {
+        if let value = response.json() {
             guard case .object(let members) = value else { return nil }
             guard let root = dialect.responseRoot, isSuccess, [nil, .null, .string("")].contains(members["error"])
             else { return members }
@@ -90,6 +90,12 @@ enum EndpointAnswer {
 }
 
 extension EndpointResponse {
+    /// The body as JSON; nil when it is none. A byte order mark before it is nothing (RFC 8259 §8.1).
+    func json(limits: JSONReader.Limits = .init()) -> JSONValue? {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return try? JSONReader.read(body.starts(with: mark) ? Array(body.dropFirst(3)) : body, limits: limits)
+    }
+
     /// The body as a form that is not empty, whatever its type says. Line breaks at the end are not of it.
     var form: Parameters? {
         var text = body

@@ -50,7 +50,7 @@ public enum DPoPProof {
     /// Without a nonce in the answer to try again is of no use.
     public static func wantsNonce(_ response: EndpointResponse) -> Bool {
         guard response.status == 400 || response.status == 401 else { return false }
-        if case .object(let members)? = try? JSONReader.read(response.body),
+        if case .object(let members)? = response.json(),
             members["error"] == .string("use_dpop_nonce")
         {
             return true

@@ -22,7 +22,7 @@ public struct JSONWebKeySet: Sendable, Hashable {
         if TokenResponse.isPassing(response.status) { return .unavailable(status: response.status) }
         guard response.status == 200 else { return .malformed(reason: "status \(response.status)") }
         // As many members as fit into the size that a document may have.
-        guard case .object(let set)? = try? JSONReader.read(response.body, limits: .init(members: 200_000)),
+        guard case .object(let set)? = response.json(limits: .init(members: 200_000)),
             case .array(let elements)? = set["keys"]
         else { return .malformed(reason: "it is not a JSON Web Key Set") }
         return .keys(

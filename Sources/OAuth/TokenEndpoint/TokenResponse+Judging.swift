@@ -56,9 +56,11 @@ extension TokenResponse {
         if response.expiresIn == nil { response.expiresAt = member("expires_at")?.asMoment }
         switch member("scope") {
         case nil: break
-        case .string(let scopes)?:
-            response.scope = scopes.split(whereSeparator: { dialect.responseScopeSeparators.contains($0) }).map(
-                String.init)
+        case .string(let scopes)?: response.scope = Self.scopes(in: scopes, dialect)
+        // A list of scopes, as some send it, says the same.
+        case .array(let scopes)? where scopes.allSatisfy({ $0.asText != nil }):
+            response.scope = scopes.compactMap(\.asText).flatMap { Self.scopes(in: $0, dialect) }
+            response.warnings.append("scope is a list")
         default: throw Malformed(reason: "its scope is not text")
         }
         response.issuedTokenType = member("issued_token_type")?.asText
@@ -68,6 +70,10 @@ extension TokenResponse {
         ]
         response.additional = JSONObject(members.pairs.filter { !known.contains($0.0) })
         return response
+    }
+
+    private static func scopes(in text: String, _ dialect: Dialect) -> [String] {
+        text.split(whereSeparator: { dialect.responseScopeSeparators.contains($0) }).map(String.init)
     }
 
     /// A token of visible characters and spaces (RFC 6749 appendix A.12 and A.17; security case N17). An empty refresh

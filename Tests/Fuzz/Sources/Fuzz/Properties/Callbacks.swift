@@ -34,7 +34,6 @@ extension Findings {
                 expectHidden(verdict, "a callback")
             case .refused(let error):
                 check(error, "a callback")
-                expect(["", nil].contains(parameters[dialect.codeParameter]), "an error beside a code")
                 expectIssuer(parameters, server)
                 expectHidden(verdict, "a callback", but: error.shown)
             case .invalid: expectHidden(verdict, "a callback")
