@@ -33,6 +33,8 @@ public struct Dialect: Sendable, Hashable {
     public var assertionCertificateHeaders: Set<CertificateHeader> = []
     /// `client_id` goes along with a client assertion, which says it already (RFC 7521 §4.2).
     public var sendsClientIDWithAssertion = false
+    /// A token exchange is asked for as it was before RFC 8693: `TokenExchangeGrant.onBehalfOf`.
+    public var exchangesOnBehalfOf = false
     /// The member that holds the token answer, as a dotted path; nil is the answer itself.
     public var responseRoot: String?
     /// Where a standard member stands under another name (a dotted path), by the standard's name.

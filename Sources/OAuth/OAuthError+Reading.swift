@@ -12,7 +12,8 @@ extension OAuthError {
                 if case .string(let text)? = members[name] { text } else { nil }
             }
             return OAuthError(
-                code: code, description: text("error_description"), uri: text("error_uri"), subcode: text("suberror"))
+                code: code, description: text("error_description"), uri: text("error_uri"), subcode: text("suberror"),
+                numbers: members["error_codes"]?.asNumbers ?? [])
         }
         if response.mediaType == "application/x-www-form-urlencoded", let form = response.form,
             let code = form["error"], !code.isEmpty

@@ -6,12 +6,17 @@ public struct OAuthError: Error, Sendable, Hashable {
     public let uri: String?
     /// A second code that some servers send in `suberror`, and which says more.
     public let subcode: String?
+    /// Numbers that some servers send in `error_codes`, and which say more still; at most sixteen.
+    public let numbers: [Int]
 
-    public init(code: String, description: String? = nil, uri: String? = nil, subcode: String? = nil) {
+    public init(
+        code: String, description: String? = nil, uri: String? = nil, subcode: String? = nil, numbers: [Int] = []
+    ) {
         self.code = Self.sanitised(code, limit: 100)
         self.description = description.map { Self.sanitised($0, limit: 300) }
         self.uri = uri.map { Self.sanitised($0, limit: 300) }
         self.subcode = subcode.map { Self.sanitised($0, limit: 100) }
+        self.numbers = Array(numbers.prefix(16))
     }
 
     public static func == (left: OAuthError, right: OAuthError) -> Bool { left.code == right.code }
@@ -40,10 +45,10 @@ public struct OAuthError: Error, Sendable, Hashable {
         case retry
     }
 
-    /// By the code alone; nil for a code that nobody knows.
-    /// - Parameter overrides: the profile's error map, which goes first.
-    public func remedy(_ overrides: [String: Remedy] = [:]) -> Remedy? {
-        if let remedy = overrides[code] { return remedy }
+    /// Never by HTTP status or the shape of the body; nil for a code that nobody knows.
+    /// - Parameter map: the profile's, which goes first.
+    public func remedy(_ map: ErrorMap = [:]) -> Remedy? {
+        if let remedy = map.remedy(for: self) { return remedy }
         switch code {
         case "invalid_grant", "bad_refresh_token", "access_denied", "expired_token", "account_changed",
             "interaction_required", "login_required", "consent_required",

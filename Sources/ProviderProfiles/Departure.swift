@@ -28,6 +28,8 @@ public enum Departure: Sendable, Hashable {
     case noPAR
     /// `client_id` stands beside an assertion that says it already (RFC 7521 §4.2).
     case clientIDWithAssertion
+    /// A token exchange is asked for as a JWT bearer grant with `requested_token_use=on_behalf_of`.
+    case onBehalfOf
 
     /// The words of the list.
     enum Name: String, CaseIterable {
@@ -43,11 +45,12 @@ public enum Departure: Sendable, Hashable {
         case codeParameter = "code_parameter"
         case noPAR = "no_par"
         case clientIDWithAssertion = "client_id_with_assertion"
+        case onBehalfOf = "on_behalf_of"
 
         /// What the value is; nil where there is none.
         var value: String? {
             switch self {
-            case .noPKCE, .rawBasic, .formResponse, .noPAR, .clientIDWithAssertion: nil
+            case .noPKCE, .rawBasic, .formResponse, .noPAR, .clientIDWithAssertion, .onBehalfOf: nil
             case .responseScopeSeparator: "C"
             case .tokenTypeAlias: "WORD"
             case .responseRoot: "PATH"
@@ -97,6 +100,7 @@ public enum Departure: Sendable, Hashable {
         case .formResponse: self = .formResponse
         case .noPAR: self = .noPAR
         case .clientIDWithAssertion: self = .clientIDWithAssertion
+        case .onBehalfOf: self = .onBehalfOf
         case .responseScopeSeparator:
             guard value.count == 1, let separator = value.first else {
                 throw Invalid(message: "\(name.rawValue) takes one character")
@@ -136,6 +140,7 @@ public enum Departure: Sendable, Hashable {
         case .codeParameter: "code_parameter"
         case .noPAR: "no_par"
         case .clientIDWithAssertion: "client_id_with_assertion"
+        case .onBehalfOf: "on_behalf_of"
         }
     }
 
@@ -152,6 +157,7 @@ public enum Departure: Sendable, Hashable {
         case .dropTokenParameter(let name): dialect.droppedTokenParameters.insert(name)
         case .codeParameter(let name): dialect.codeParameter = name
         case .clientIDWithAssertion: dialect.sendsClientIDWithAssertion = true
+        case .onBehalfOf: dialect.exchangesOnBehalfOf = true
         // Which request is made, not how: `Provider` says it.
         case .noPAR: break
         }

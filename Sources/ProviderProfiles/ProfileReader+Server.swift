@@ -13,6 +13,7 @@ extension ProfileReader {
     private static let dpopAlgorithms = "dpop_signing_alg_values_supported"
     private static let idTokenAlgorithms = "id_token_signing_alg_values_supported"
     private static let authMethods = "token_endpoint_auth_methods_supported"
+    private static let authAlgorithms = "token_endpoint_auth_signing_alg_values_supported"
     private static let challengeMethods = "code_challenge_methods_supported"
     private static let grantTypes = "grant_types_supported"
     private static let issParameter = "authorization_response_iss_parameter_supported"
@@ -32,7 +33,7 @@ extension ProfileReader {
         let known =
             Self.endpointNames + [
                 Self.authMethods, Self.challengeMethods, Self.grantTypes, Self.issParameter, Self.requirePAR,
-                Self.dpopAlgorithms, Self.idTokenAlgorithms,
+                Self.dpopAlgorithms, Self.idTokenAlgorithms, Self.authAlgorithms,
             ]
         guard let members = object(value, path, known: known) else {
             if value == nil { complain(path, "is missing: an oauth2 profile says where its endpoints are") }
@@ -51,6 +52,8 @@ extension ProfileReader {
         }
         profile.tokenEndpointAuthMethodsSupported = words(members, Self.authMethods, known: Self.knownAuthMethods)
         profile.codeChallengeMethodsSupported = words(members, Self.challengeMethods, known: ["S256", "plain"])
+        profile.tokenEndpointAuthSigningAlgValuesSupported = words(
+            members, Self.authAlgorithms, known: Self.publicKeyAlgorithms + Self.sharedKeyAlgorithms)
         profile.grantTypesSupported = strings(members[Self.grantTypes], "\(path)/\(Self.grantTypes)")
         // RFC 9449 §4.2: a proof is never made with a shared key.
         profile.dpopSigningAlgValuesSupported = words(members, Self.dpopAlgorithms, known: Self.publicKeyAlgorithms)

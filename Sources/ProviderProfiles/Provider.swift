@@ -11,8 +11,8 @@ public struct Provider: Sendable {
     public let discoveryIssuer: String?
     public let dialect: Dialect
     public let defaultScopes: [String]
-    /// Who must act, by error code: goes before the standard's meaning.
-    public let remedies: [String: OAuthError.Remedy]
+    /// Who must act: goes before the standard's meaning.
+    public let remedies: ErrorMap
     public let expiry: ProviderProfile.Expiry
     public let refreshTokenPolicy: ProviderProfile.RefreshToken
     public let capture: [ProviderProfile.Capture]
@@ -24,6 +24,7 @@ public struct Provider: Sendable {
     /// Whether authorization requests may be pushed (RFC 9126), where there is an endpoint for it.
     public let pushesAuthorizationRequests: Bool
     let jwtBearerForm: JWTBearerForm?
+    let revocationForm: RevocationForm?
     let idTokenIssuerForms: [Template]
     let hostTemplates: [Template]
 

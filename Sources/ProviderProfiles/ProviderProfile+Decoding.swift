@@ -28,8 +28,8 @@ extension ProfileReader {
     ]
     private static let oauthMembers = [
         "authorization_server", "scopes", "authorization_parameters", "token_parameters", "refresh_parameters",
-        "departures", "errors", "expiry", "refresh_token", "capture", "identity",
-        "jwt_bearer", "client_assertion", "id_token", "dpop",
+        "departures", "errors", "error_rules", "expiry", "refresh_token", "capture", "identity",
+        "jwt_bearer", "client_assertion", "id_token", "dpop", "revocation",
     ]
     /// Credence's own to say: a profile that could set these could undo what protects a consent, or show a secret.
     private static let reservedParameters = [
@@ -104,9 +104,7 @@ extension ProfileReader {
             complain(
                 "/authorization_server/require_pushed_authorization_requests", "contradicts the departure no_par")
         }
-        for (code, value) in object(members["errors"], "/errors")?.pairs ?? [] {
-            profile.errors[code] = choice(value, join("/errors", code), OAuthError.Remedy.self)
-        }
+        profile.errors = errors(members)
         if let expiry = object(members["expiry"], "/expiry", known: ["default_lifetime", "refresh_margin"]) {
             profile.expiry.defaultLifetime = seconds(expiry["default_lifetime"], "/expiry/default_lifetime")
             profile.expiry.refreshMargin = seconds(expiry["refresh_margin"], "/expiry/refresh_margin")
@@ -119,6 +117,7 @@ extension ProfileReader {
         profile.capture = captures(members["capture"], of: profile)
         profile.identity = identity(members["identity"], of: profile, holes: holes)
         profile.jwtBearer = jwtBearer(members["jwt_bearer"], holes: holes)
+        profile.revocation = revocation(members["revocation"], of: profile, holes: holes)
         clientAssertion(members["client_assertion"], into: &profile, holes: holes)
         idToken(members["id_token"], into: &profile, holes: holes)
         profile.isDPoPBound = bool(members["dpop"], "/dpop") ?? false

@@ -46,6 +46,7 @@ extension ProviderProfile {
             cookies: entries(cookies, values, in: "cookie", &filling.problems), fields: values)
         let identity = identity(&filling)
         if let audience = audience(&filling) { dialect.assertionAudience = audience }
+        if let revocation { filling.judge(revocation.url, named: "revocation") }
         for template in idTokenIssuers { filling.judge(issuer: template) }
         let captured = Set(capture.map(\.name))
         for template in hosts where captured.isDisjoint(with: template.holes) {
@@ -62,7 +63,8 @@ extension ProviderProfile {
                 remedies: errors, expiry: expiry, refreshTokenPolicy: refreshToken, capture: capture, apply: apply,
                 identity: identity, isDPoPBound: isDPoPBound,
                 pushesAuthorizationRequests: !departures.contains(.noPAR),
-                jwtBearerForm: jwtBearer, idTokenIssuerForms: idTokenIssuers, hostTemplates: hosts))
+                jwtBearerForm: jwtBearer, revocationForm: revocation, idTokenIssuerForms: idTokenIssuers,
+                hostTemplates: hosts))
     }
 
     private func server(
@@ -76,6 +78,7 @@ extension ProviderProfile {
             if name == "refresh_endpoint" { dialect.refreshEndpoint = url } else { Self.set(name, url, in: &server) }
         }
         server.tokenEndpointAuthMethodsSupported = tokenEndpointAuthMethodsSupported
+        server.tokenEndpointAuthSigningAlgValuesSupported = tokenEndpointAuthSigningAlgValuesSupported
         server.codeChallengeMethodsSupported = codeChallengeMethodsSupported
         server.grantTypesSupported = grantTypesSupported
         server.authorizationResponseIssParameterSupported = authorizationResponseIssParameterSupported
@@ -183,6 +186,17 @@ private struct Filling {
         } catch {
             problems.append(error.message)
             return nil
+        }
+    }
+
+    /// Whether the fields fit, whatever the client ID will be.
+    mutating func judge(_ template: Template, named name: String) {
+        guard !isWaiting(template) else { return }
+        let values = values.merging([JWTBearerForm.clientIDHole: "1"]) { own, _ in own }
+        do throws(Template.Misfit) {
+            _ = try template.filledEndpoint(name, values, allowHTTP: allowHTTP)
+        } catch {
+            problems.append(error.message)
         }
     }
 

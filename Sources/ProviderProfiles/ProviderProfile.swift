@@ -81,6 +81,7 @@ public struct ProviderProfile: Sendable {
     /// The members of `authorization_server` that are URLs, by name, with holes.
     var endpoints: [(name: String, template: Template)] = []
     var tokenEndpointAuthMethodsSupported: [String]?
+    var tokenEndpointAuthSigningAlgValuesSupported: [String]?
     var codeChallengeMethodsSupported: [String]?
     public internal(set) var grantTypesSupported: [String]?
     var authorizationResponseIssParameterSupported = false
@@ -93,12 +94,13 @@ public struct ProviderProfile: Sendable {
     var tokenParameters: [(name: String, template: Template)] = []
     var refreshParameters: [(name: String, template: Template)] = []
     public internal(set) var departures: [Departure] = []
-    public internal(set) var errors: [String: OAuthError.Remedy] = [:]
+    public internal(set) var errors: ErrorMap = [:]
     public internal(set) var expiry = Expiry()
     public internal(set) var refreshToken = RefreshToken()
     public internal(set) var capture: [Capture] = []
     var identity: IdentityForm?
     var jwtBearer: JWTBearerForm?
+    var revocation: RevocationForm?
     var assertionAudience: AssertionAudienceForm?
     var assertionCertificateHeaders: Set<CertificateHeader> = []
     /// With holes of fields and claims.

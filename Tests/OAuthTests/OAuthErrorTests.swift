@@ -50,9 +50,34 @@ struct OAuthErrorTests {
 
     @Test("The profile's map goes first")
     func overrides() {
-        let map: [String: OAuthError.Remedy] = ["bad_refresh_token": .reauthorize, "invalid_grant": .retry]
+        let map: ErrorMap = ["bad_refresh_token": .reauthorize, "invalid_grant": .retry]
         #expect(OAuthError(code: "bad_refresh_token").remedy(map) == .reauthorize)
         #expect(OAuthError(code: "invalid_grant").remedy(map) == .retry)
         #expect(OAuthError(code: "invalid_client").remedy(map) == .administrator)
+    }
+
+    @Test("A rule goes before the code when all that it names is there; the first that fits counts")
+    func rules() {
+        var number = ErrorMap.Rule(remedy: .administrator)
+        number.codes = [50057, 50105]
+        var text = ErrorMap.Rule(remedy: .retry)
+        text.error = "invalid_grant"
+        text.descriptions = ["Expired Authorization", "Busy"]
+        var sub = ErrorMap.Rule(remedy: .reauthorize)
+        sub.suberror = "consent_required"
+        let map = ErrorMap(rules: [number, text, sub], byCode: ["invalid_client": .reauthorize])
+        func remedy(_ code: String, _ description: String? = nil, sub: String? = nil, numbers: [Int] = [])
+            -> OAuthError.Remedy?
+        {
+            OAuthError(code: code, description: description, subcode: sub, numbers: numbers).remedy(map)
+        }
+        #expect(remedy("invalid_grant", numbers: [1, 50105]) == .administrator)
+        #expect(remedy("invalid_grant", numbers: [1]) == .reauthorize)
+        #expect(remedy("invalid_grant", "EXPIRED authorization code") == .retry)
+        #expect(remedy("invalid_request", "expired authorization code") == .administrator, "another code")
+        #expect(remedy("invalid_grant", "expired authorization code", numbers: [50057]) == .administrator)
+        #expect(remedy("anything", sub: "consent_required") == .reauthorize)
+        #expect(remedy("anything", sub: "Consent_required") == nil)
+        #expect(remedy("invalid_client") == .reauthorize, "and then by code")
     }
 }

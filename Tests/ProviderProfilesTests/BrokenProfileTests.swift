@@ -171,7 +171,7 @@ struct BrokenProfileTests {
         Broken("hosts", #"["{access_token}"]"#, at: "/hosts/0", "{access_token}", "host, shop"),
     ]
 
-    @Test("One thing is broken, and it is told", arguments: names + fields + servers + wire + tokens)
+    @Test("One thing is broken, and it is told", arguments: names + fields + servers + wire + tokens + rules)
     func told(_ broken: Broken) throws {
         let problems = ProfileCheck.problems(
             in: try Sample.changed([broken.member: broken.json]), file: "providers/sample.json")

@@ -7,7 +7,10 @@ import Testing
 struct ProviderTests {
     @Test("Every bundled profile reads")
     func bundled() throws {
-        #expect(try ProviderCatalog.load().all.map(\.name) == ["api-key", "basic", "github", "oauth2"])
+        #expect(
+            try ProviderCatalog.load().all.map(\.name) == [
+                "api-key", "azure-ad", "azure-ad-v1", "basic", "dropbox", "github", "oauth2", "salesforce",
+            ])
     }
 
     @Test("The issuer alone leads to discovery; with endpoints it is what answers are held against")
@@ -175,7 +178,9 @@ struct ProviderTests {
         for code in ["incorrect_client_credentials", "redirect_uri_mismatch", "application_suspended"] {
             #expect(acts(code) == .administrator)
         }
-        let enterprise = try profile.filled(client: ["host": "git.corp.example", "api_host": "git.corp.example"])
+        let enterprise = try profile.filled(client: [
+            "host": "git.corp.example", "api_base": "https://git.corp.example/api/v3",
+        ])
         #expect(enterprise.authorizationServer.authorizationEndpoint?.host == "git.corp.example")
         #expect(enterprise.hosts(values: [:]) == ["git.corp.example"])
         let body = Array("access_token=gho_x&scope=repo%2Cgist&token_type=bearer".utf8)

@@ -167,7 +167,9 @@ actor Registrations {
         var candidates: [Registration.Candidate] = []
         for secret in fitting {
             candidates.append(
-                .init(client: client(try authentication(method, secret, of: registered)), number: secret.number))
+                .init(
+                    client: client(try authentication(method, secret, of: registered, at: server)),
+                    number: secret.number))
         }
         guard !candidates.isEmpty else {
             throw BrokerError(
@@ -204,7 +206,7 @@ actor Registrations {
     }
 
     private func authentication(
-        _ method: String, _ secret: ClientSecret, of registered: RegisteredClient
+        _ method: String, _ secret: ClientSecret, of registered: RegisteredClient, at server: AuthorizationServer
     ) throws(BrokerError) -> ClientAuthentication {
         do {
             switch method {
@@ -215,7 +217,10 @@ actor Registrations {
             case "self_signed_tls_client_auth":
                 return .selfSignedTLSClientAuth(try sealing.clientKey(secret, of: registered.id))
             default:
-                return .privateKeyJWT(try Self.signer(try sealing.clientKey(secret, of: registered.id), registered))
+                let key = try sealing.clientKey(secret, of: registered.id)
+                return .privateKeyJWT(
+                    try Self.signer(
+                        key, registered, supported: server.tokenEndpointAuthSigningAlgValuesSupported))
             }
         } catch {
             throw damaged(registered.id, error)
@@ -225,15 +230,21 @@ actor Registrations {
     private func signer(of registered: RegisteredClient) throws(BrokerError) -> AssertionSigner? {
         guard let newest = registered.secrets.first(where: { $0.kind == .key }) else { return nil }
         do {
-            return try Self.signer(try sealing.clientKey(newest, of: registered.id), registered)
+            return try Self.signer(try sealing.clientKey(newest, of: registered.id), registered, supported: nil)
         } catch {
             throw damaged(registered.id, error)
         }
     }
 
-    private static func signer(_ key: ClientKey, _ registered: RegisteredClient) throws -> AssertionSigner {
-        let algorithm = registered.signingAlgorithm.flatMap { SignatureAlgorithm(rawValue: $0) }
-        return try AssertionSigner(SigningKey(key), algorithm: algorithm)
+    /// - Parameter supported: what the server takes (RFC 8414 §2, `token_endpoint_auth_signing_alg_values_supported`):
+    ///   the key's usual algorithm where it is listed, else the first that the key can do.
+    private static func signer(
+        _ key: ClientKey, _ registered: RegisteredClient, supported: [String]?
+    ) throws -> AssertionSigner {
+        let key = try SigningKey(key)
+        let chosen = registered.signingAlgorithm.flatMap { SignatureAlgorithm(rawValue: $0) }
+        let listed = supported.flatMap { supported in key.algorithms.first { supported.contains($0.rawValue) } }
+        return try AssertionSigner(key, algorithm: chosen ?? listed)
     }
 
     private func damaged(_ client: ClientID, _ error: any Error) -> BrokerError {

@@ -122,8 +122,10 @@ struct Revoker: Sendable {
     private func tell(_ debt: OwedRevocation) async throws -> RevocationOutcome {
         let registration = try await registrations.registration(
             debt.client, provider: debt.provider, fields: debt.fields)
-        guard let endpoint = registration.server.revocationEndpoint else { return .nothingToTell }
         let grant = Grant(version: debt.version, credential: debt.credential, refresh: debt.refresh)
+        guard let endpoint = registration.server.revocationEndpoint else {
+            return try await call(registration, debt, grant)
+        }
         let refreshToken = try sealing.refreshToken(id: debt.connection, grant: grant)
         guard
             let token = try refreshToken ?? sealing.material(id: debt.connection, grant: grant)?.principalSecret
@@ -134,7 +136,23 @@ struct Revoker: Sendable {
                 token: token, hint: refreshToken == nil ? "access_token" : "refresh_token", at: endpoint,
                 client: client, dialect: registration.provider.dialect, freshness: freshness)
         }
-        switch Revocation.judge(answer.response) {
+        return Self.outcome(Revocation.judge(answer.response))
+    }
+
+    /// By a call of the provider's own, where the profile has one.
+    private func call(_ registration: Registration, _ debt: OwedRevocation, _ grant: Grant) async throws
+        -> RevocationOutcome
+    {
+        guard let call = registration.provider.revocation(clientID: registration.client.id),
+            let token = try sealing.material(id: debt.connection, grant: grant)?.principalSecret,
+            let request = call.request(
+                accessToken: token, client: registration.client, dialect: registration.provider.dialect)
+        else { return .nothingToTell }
+        return Self.outcome(RevocationCall.judge(try await calls.exchange.send(request, within: .seconds(10))))
+    }
+
+    private static func outcome(_ verdict: Revocation.Verdict) -> RevocationOutcome {
+        switch verdict {
         case .revoked: return .revoked
         // The server does not revoke this kind (RFC 7009 §2.2.1), or does not know it: no second try changes that.
         case .refused(let error)

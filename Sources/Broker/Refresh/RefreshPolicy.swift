@@ -75,7 +75,7 @@ enum RefreshVerdict: Sendable, Equatable {
     case transient(reason: String, retryAfter: Duration?)
 
     /// Judges a refusal by its code alone: HTTP status and body shape never decide.
-    static func of(_ error: OAuthError, remedies: [String: OAuthError.Remedy]) -> RefreshVerdict {
+    static func of(_ error: OAuthError, remedies: ErrorMap) -> RefreshVerdict {
         switch error.remedy(remedies) {
         case .reauthorize: .terminal(error.code == "account_changed" ? .accountChanged : .revoked, code: error.code)
         case .administrator: .configuration(reason: error.code)

@@ -80,6 +80,11 @@ extension Refresher {
             }
         case .tokenExchange:
             guard let subject = try sealing.subject(id: claimed.id, grant: claimed.grant) else { break }
+            if registration.provider.dialect.exchangesOnBehalfOf {
+                let parameters = TokenExchangeGrant.onBehalfOf(
+                    assertion: subject.token, scope: scopes, separator: separator)
+                return { _ in parameters }
+            }
             let parameters = TokenExchangeGrant.parameters(
                 subjectToken: subject.token, subjectTokenType: subject.type, actorToken: subject.actor,
                 actorTokenType: subject.actorType, resource: resources, scope: scopes, separator: separator)

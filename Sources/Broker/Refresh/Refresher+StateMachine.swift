@@ -81,8 +81,7 @@ extension Refresher {
             return finish(.storeFailed(failure))
         }
 
-        mutating func answered(_ verdict: TokenVerdict, remedies: [String: OAuthError.Remedy], now: Timestamp) -> Action
-        {
+        mutating func answered(_ verdict: TokenVerdict, remedies: ErrorMap, now: Timestamp) -> Action {
             switch verdict {
             case .granted(let response):
                 precondition(state == .calling)
@@ -142,7 +141,7 @@ extension Refresher {
         }
 
         /// What nobody consented to nobody can consent to again: whoever looks after the registration must act.
-        private func verdict(of error: OAuthError, remedies: [String: OAuthError.Remedy]) -> RefreshVerdict {
+        private func verdict(of error: OAuthError, remedies: ErrorMap) -> RefreshVerdict {
             let verdict = RefreshVerdict.of(error, remedies: remedies)
             guard case .terminal = verdict, let claimed, claimed.grant.refresh == nil,
                 claimed.connection.grantType != .tokenExchange

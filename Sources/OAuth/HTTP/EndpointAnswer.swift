@@ -76,7 +76,7 @@ enum EndpointAnswer {
             return .success(
                 OAuthError(
                     code: code, description: members["error_description"]?.asText, uri: members["error_uri"]?.asText,
-                    subcode: members["suberror"]?.asText))
+                    subcode: members["suberror"]?.asText, numbers: members["error_codes"]?.asNumbers ?? []))
         default: return .failure(Malformed(reason: "its error is not text"))
         }
         // A list of errors, as some send instead of one.
@@ -115,6 +115,12 @@ extension JSONValue {
     var asTexts: [String]? {
         guard case .array(let elements) = self else { return nil }
         return elements.compactMap(\.asText)
+    }
+
+    /// The whole numbers of a list; nil for anything but a list.
+    var asNumbers: [Int]? {
+        guard case .array(let elements) = self else { return nil }
+        return elements.compactMap { if case .number(let number) = $0 { number.int } else { nil } }
     }
 
     /// A lifetime in seconds, from a number or its text, cut to whole ones. nil for zero and what cannot be one (security
