@@ -15,6 +15,11 @@ public struct Dialect: Sendable, Hashable {
     /// Names of standard parameters that the provider must not be sent.
     public var droppedAuthorizationParameters: Set<String> = []
     public var droppedTokenParameters: Set<String> = []
+    /// Other names for parameters of the standard's, by the standard's name.
+    public var renamedAuthorizationParameters: [String: String] = [:]
+    public var renamedTokenParameters: [String: String] = [:]
+    /// Token requests are a JSON object, not a form.
+    public var sendsJSON = false
     /// Added to requests to the token endpoint.
     public var headerFields = HTTPFields()
     /// Where refreshes go, where it is not the token endpoint.
@@ -23,6 +28,8 @@ public struct Dialect: Sendable, Hashable {
     public var acceptsFormResponse = false
     /// What a token answer without `token_type` means; one outside of these is refused (RFC 6749 §7.1).
     public var defaultTokenType = "Bearer"
+    /// What the number in `expires_in` counts.
+    public var lifetimeUnit = LifetimeUnit.seconds
     /// Other words for Bearer.
     public var tokenTypeAliases: Set<String> = []
     /// Client id and secret go into Basic as they are, without the form-encoding of RFC 6749 §2.3.1.
@@ -43,4 +50,20 @@ public struct Dialect: Sendable, Hashable {
     public var codeParameter = "code"
 
     public init() {}
+
+    /// A name that no header may have sets nothing.
+    public mutating func setHeader(_ name: String, to value: String) {
+        if let field = HTTPField.Name(name) { headerFields[field] = value }
+    }
+}
+
+/// How an answer says when its token ends.
+public enum LifetimeUnit: String, Sendable, CaseIterable {
+    /// RFC 6749 §5.1.
+    case seconds
+    case milliseconds
+    /// A moment: seconds or milliseconds since 1970, or RFC 3339 text.
+    case absolute
+    /// `D:HH:MM`.
+    case duration
 }

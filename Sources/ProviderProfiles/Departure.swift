@@ -30,6 +30,12 @@ public enum Departure: Sendable, Hashable {
     case clientIDWithAssertion
     /// A token exchange is asked for as a JWT bearer grant with `requested_token_use=on_behalf_of`.
     case onBehalfOf
+    /// Token requests are a JSON object.
+    case jsonTokenRequest
+    /// A standard parameter has another name at the authorization endpoint.
+    case renameAuthorizationParameter(String, to: String)
+    /// A standard parameter has another name at the token endpoint.
+    case renameTokenParameter(String, to: String)
 
     /// The words of the list.
     enum Name: String, CaseIterable {
@@ -46,15 +52,19 @@ public enum Departure: Sendable, Hashable {
         case noPAR = "no_par"
         case clientIDWithAssertion = "client_id_with_assertion"
         case onBehalfOf = "on_behalf_of"
+        case jsonTokenRequest = "json_token_request"
+        case renameAuthorizationParameter = "rename_authorization_parameter"
+        case renameTokenParameter = "rename_token_parameter"
 
         /// What the value is; nil where there is none.
         var value: String? {
             switch self {
-            case .noPKCE, .rawBasic, .formResponse, .noPAR, .clientIDWithAssertion, .onBehalfOf: nil
+            case .noPKCE, .rawBasic, .formResponse, .noPAR, .clientIDWithAssertion, .onBehalfOf, .jsonTokenRequest: nil
             case .responseScopeSeparator: "C"
             case .tokenTypeAlias: "WORD"
             case .responseRoot: "PATH"
             case .responseMember: "NAME=PATH"
+            case .renameAuthorizationParameter, .renameTokenParameter: "NAME=OTHER"
             case .dropAuthorizationParameter, .dropTokenParameter, .codeParameter: "NAME"
             }
         }
@@ -70,6 +80,12 @@ public enum Departure: Sendable, Hashable {
     /// What may be left out without losing what protects the flow: `state`, the code challenge and its verifier stay.
     static let droppableAuthorizationParameters = ["response_type", "scope"]
     static let droppableTokenParameters = ["grant_type", "redirect_uri", "scope"]
+
+    /// What may have another name without losing what protects the flow: `state` and the code challenge keep theirs.
+    static let renamableAuthorizationParameters = ["client_id", "redirect_uri", "response_type", "scope"]
+    static let renamableTokenParameters = [
+        "client_id", "client_secret", "code", "grant_type", "redirect_uri", "refresh_token", "scope",
+    ]
 
     /// Why a text is no departure, for people.
     struct Invalid: Error {
@@ -94,6 +110,13 @@ public enum Departure: Sendable, Hashable {
             }
             return value
         }
+        func pair(_ complaint: String) throws(Invalid) -> (String, String) {
+            let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[1].isEmpty else {
+                throw Invalid(message: "\(complaint): \(name.rawValue):\(name.value ?? "")")
+            }
+            return (parts[0], parts[1])
+        }
         switch name {
         case .noPKCE: self = .noPKCE
         case .rawBasic: self = .rawBasic
@@ -101,6 +124,13 @@ public enum Departure: Sendable, Hashable {
         case .noPAR: self = .noPAR
         case .clientIDWithAssertion: self = .clientIDWithAssertion
         case .onBehalfOf: self = .onBehalfOf
+        case .jsonTokenRequest: self = .jsonTokenRequest
+        case .renameAuthorizationParameter:
+            let (from, to) = try pair("rename_authorization_parameter needs two names")
+            self = .renameAuthorizationParameter(try choice(from, of: Self.renamableAuthorizationParameters), to: to)
+        case .renameTokenParameter:
+            let (from, to) = try pair("rename_token_parameter needs two names")
+            self = .renameTokenParameter(try choice(from, of: Self.renamableTokenParameters), to: to)
         case .responseScopeSeparator:
             guard value.count == 1, let separator = value.first else {
                 throw Invalid(message: "\(name.rawValue) takes one character")
@@ -109,11 +139,8 @@ public enum Departure: Sendable, Hashable {
         case .tokenTypeAlias: self = .tokenTypeAlias(value)
         case .responseRoot: self = .responseRoot(value)
         case .responseMember:
-            let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2, !parts[1].isEmpty else {
-                throw Invalid(message: "response_member needs a name and a path: response_member:NAME=PATH")
-            }
-            self = .responseMember(try choice(parts[0], of: Self.responseMembers), path: parts[1])
+            let (member, path) = try pair("response_member needs a name and a path")
+            self = .responseMember(try choice(member, of: Self.responseMembers), path: path)
         case .dropAuthorizationParameter:
             self = .dropAuthorizationParameter(try choice(value, of: Self.droppableAuthorizationParameters))
         case .dropTokenParameter: self = .dropTokenParameter(try choice(value, of: Self.droppableTokenParameters))
@@ -141,6 +168,9 @@ public enum Departure: Sendable, Hashable {
         case .noPAR: "no_par"
         case .clientIDWithAssertion: "client_id_with_assertion"
         case .onBehalfOf: "on_behalf_of"
+        case .jsonTokenRequest: "json_token_request"
+        case .renameAuthorizationParameter(let name, _): "rename_authorization_parameter:\(name)"
+        case .renameTokenParameter(let name, _): "rename_token_parameter:\(name)"
         }
     }
 
@@ -158,6 +188,9 @@ public enum Departure: Sendable, Hashable {
         case .codeParameter(let name): dialect.codeParameter = name
         case .clientIDWithAssertion: dialect.sendsClientIDWithAssertion = true
         case .onBehalfOf: dialect.exchangesOnBehalfOf = true
+        case .jsonTokenRequest: dialect.sendsJSON = true
+        case .renameAuthorizationParameter(let name, let other): dialect.renamedAuthorizationParameters[name] = other
+        case .renameTokenParameter(let name, let other): dialect.renamedTokenParameters[name] = other
         // Which request is made, not how: `Provider` says it.
         case .noPAR: break
         }

@@ -28,6 +28,7 @@ extension ProfileReader {
     ]
     private static let oauthMembers = [
         "authorization_server", "scopes", "authorization_parameters", "token_parameters", "refresh_parameters",
+        "token_headers",
         "departures", "errors", "error_rules", "expiry", "refresh_token", "capture", "identity",
         "jwt_bearer", "client_assertion", "id_token", "dpop", "revocation",
     ]
@@ -91,6 +92,7 @@ extension ProfileReader {
         profile.authorizationParameters = parameters(members, "authorization_parameters", holes: holes)
         profile.tokenParameters = parameters(members, "token_parameters", holes: holes)
         profile.refreshParameters = parameters(members, "refresh_parameters", holes: holes)
+        profile.tokenHeaders = tokenHeaders(members["token_headers"], holes: holes)
         profile.departures = departures(members["departures"])
         if let methods = profile.codeChallengeMethodsSupported, !methods.contains("S256"),
             !profile.departures.contains(.noPKCE)
@@ -105,7 +107,10 @@ extension ProfileReader {
                 "/authorization_server/require_pushed_authorization_requests", "contradicts the departure no_par")
         }
         profile.errors = errors(members)
-        if let expiry = object(members["expiry"], "/expiry", known: ["default_lifetime", "refresh_margin"]) {
+        if let expiry = object(members["expiry"], "/expiry", known: ["default_lifetime", "refresh_margin", "unit"]) {
+            if let unit = expiry["unit"] {
+                profile.expiry.unit = choice(unit, "/expiry/unit", LifetimeUnit.self) ?? .seconds
+            }
             profile.expiry.defaultLifetime = seconds(expiry["default_lifetime"], "/expiry/default_lifetime")
             profile.expiry.refreshMargin = seconds(expiry["refresh_margin"], "/expiry/refresh_margin")
         }
@@ -133,6 +138,22 @@ extension ProfileReader {
                 "is not for a profile to set; Credence sets: \(Self.reservedParameters.joined(separator: ", "))")
         }
         return parameters
+    }
+
+    /// Credence's own to say: who asks, in which form, and for what.
+    private static let reservedHeaders = [
+        "authorization", "content-type", "accept", "accept-encoding", "cookie", "dpop",
+    ]
+
+    private mutating func tokenHeaders(_ value: JSONValue?, holes: Set<String>) -> [(name: String, template: Template)]
+    {
+        let headers = templates(value, "/token_headers", holes: holes)
+        for (name, _) in headers {
+            if !Apply.isToken(name) || Apply.isFraming(name) || Self.reservedHeaders.contains(name.lowercased()) {
+                complain(join("/token_headers", name), "is not a header for a profile to set")
+            }
+        }
+        return headers
     }
 
     private mutating func departures(_ value: JSONValue?) -> [Departure] {

@@ -145,6 +145,13 @@ extension ProviderProfile {
         dialect.authorizationParameters = fill(authorizationParameters)
         dialect.tokenParameters = fill(tokenParameters)
         dialect.refreshParameters = fill(refreshParameters)
+        for (name, template) in tokenHeaders {
+            let value = template.filled(values)
+            if !value.isEmpty, !value.unicodeScalars.contains(where: Apply.isControl) {
+                dialect.setHeader(name, to: value)
+            }
+        }
+        dialect.lifetimeUnit = expiry.unit
         dialect.assertionCertificateHeaders = assertionCertificateHeaders
         for departure in departures { departure.apply(to: &dialect) }
         return dialect

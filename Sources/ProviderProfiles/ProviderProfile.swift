@@ -54,6 +54,8 @@ public struct ProviderProfile: Sendable {
         public var defaultLifetime: Int?
         /// In seconds before the expiry, in place of the rule.
         public var refreshMargin: Int?
+        /// What the answer's `expires_in` counts.
+        public var unit = LifetimeUnit.seconds
     }
 
     public struct RefreshToken: Sendable, Hashable {
@@ -93,6 +95,8 @@ public struct ProviderProfile: Sendable {
     var authorizationParameters: [(name: String, template: Template)] = []
     var tokenParameters: [(name: String, template: Template)] = []
     var refreshParameters: [(name: String, template: Template)] = []
+    /// Of requests to the token endpoint.
+    var tokenHeaders: [(name: String, template: Template)] = []
     public internal(set) var departures: [Departure] = []
     public internal(set) var errors: ErrorMap = [:]
     public internal(set) var expiry = Expiry()

@@ -224,6 +224,19 @@ struct WholeServiceTests {
         #expect(try await credence.run("--help").status == 0)
     }
 
+    @Test("a profile's requests can be looked at before anything is sent")
+    func preview() async throws {
+        let credence = try Credence()
+        let shown = try await credence.run("providers", "preview", "dropbox", "--scope", "files.metadata.read")
+        #expect(shown.status == 0)
+        for line in [
+            "GET https://www.dropbox.com/oauth2/authorize", "scope=files.metadata.read", "token_access_type=offline",
+            "client_secret=CLIENT_SECRET", "refresh_token=REFRESH_TOKEN", "Authorization: Bearer ACCESS_TOKEN",
+        ] { #expect(shown.output.contains("  \(line)\n"), "\(line)") }
+        #expect(try await credence.run("providers", "preview", "azure-ad").status == 2, "the tenant is missing")
+        #expect(try await credence.run("providers", "preview", "nobody").status == 3)
+    }
+
     @Test(
         "a setting of the wrong kind is refused by name, and not left out",
         arguments: [

@@ -14,6 +14,22 @@ extension BrokenProfileTests {
             "error_rules", #"[{"act":"retry","error":"a","description":[""]}]"#, at: "/error_rules/0/description",
             "empty"),
         Broken("error_rules", #"[{"act":"retry","status":400}]"#, at: "/error_rules/0/status", "known are"),
+        Broken("token_headers", #"{"Authorization":"x"}"#, at: "/token_headers/Authorization", "not a header"),
+        Broken("token_headers", #"{"Host":"x"}"#, at: "/token_headers/Host", "not a header"),
+        Broken("token_headers", #"{"a b":"x"}"#, at: "/token_headers/a b", "not a header"),
+        Broken("token_headers", #"{"X-A":"{nobody}"}"#, at: "/token_headers/X-A", "nothing fills"),
+        Broken(
+            "expiry", #"{"unit":"days"}"#, at: "/expiry/unit", "seconds, milliseconds, absolute, duration"),
+        Broken("departures", #"["json_token_request:x"]"#, at: "/departures/0", "takes no value"),
+        Broken(
+            "departures", #"["rename_authorization_parameter:state=customField"]"#, at: "/departures/0",
+            "client_id, redirect_uri"),
+        Broken("departures", #"["rename_token_parameter:code"]"#, at: "/departures/0", "needs two names"),
+        Broken(
+            "departures", #"["rename_token_parameter:code_verifier=x"]"#, at: "/departures/0", "does not take"),
+        Broken(
+            "departures", #"["rename_token_parameter:code=a","rename_token_parameter:code=b"]"#,
+            at: "/departures/1", "earlier"),
         Broken("revocation", "7", at: "/revocation", "an object"),
         Broken(
             "revocation", #"{"url":"https://a.example/r","auth":"bearer"}"#, at: "/revocation/method", "POST, DELETE"),

@@ -161,6 +161,20 @@ struct ProviderTests {
         }
     }
 
+    @Test("Quirks of the wire are data: body, names, headers and the unit of the lifetime")
+    func quirks() throws {
+        let profile = try Sample.profile([
+            "token_headers": #"{"X-Region":"{host}","X-Empty":""}"#, "expiry": #"{"unit":"milliseconds"}"#,
+            "departures":
+                #"["json_token_request","rename_authorization_parameter:client_id=client_key","rename_token_parameter:code=auth_code"]"#,
+        ])
+        let dialect = try profile.filled().dialect
+        #expect(dialect.sendsJSON && dialect.lifetimeUnit == .milliseconds)
+        #expect(dialect.renamedAuthorizationParameters == ["client_id": "client_key"])
+        #expect(dialect.renamedTokenParameters == ["code": "auth_code"])
+        #expect(dialect.headerFields.count == 1, "one that is filled with nothing is left out")
+    }
+
     @Test("The hosted profile: its hosts, its quirks by departure, who acts on its errors, no grace")
     func hosted() throws {
         let profile = try Sample.bundled("github")

@@ -56,7 +56,7 @@ public struct AuthorizationRequest: Sendable {
         for name in dialect.droppedAuthorizationParameters { parameters.remove(name) }
         // An empty parameter breaks authorization pages; to leave it out means the same (RFC 6749 §3.1).
         for pair in parameters.pairs where pair.value.isEmpty { parameters.remove(pair.name) }
-        return parameters
+        return parameters.renamed(by: dialect.renamedAuthorizationParameters)
     }
 
     public func url(at endpoint: EndpointURL, dialect: Dialect) -> String {

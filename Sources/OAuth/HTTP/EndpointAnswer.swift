@@ -130,6 +130,12 @@ extension JSONValue {
         return Int(seconds)
     }
 
+    /// The same from milliseconds.
+    var asMilliseconds: Int? {
+        guard let number = asNumber, number >= 1000, number / 1000 <= Double(Int32.max) else { return nil }
+        return Int(number / 1000)
+    }
+
     /// A moment, in seconds or milliseconds since 1970, as some send it in place of a lifetime. What would be beyond the
     /// year 5138 in seconds is in milliseconds.
     var asMoment: Int? {

@@ -118,3 +118,20 @@ public struct Parameters: Sendable, Hashable, CustomStringConvertible, CustomRef
         return text
     }
 }
+
+extension Parameters {
+    /// - Parameter names: new names by old ones.
+    func renamed(by names: [String: String]) -> Parameters {
+        Parameters(pairs.map { (names[$0.name] ?? $0.name, $0.value) })
+    }
+
+    /// An object of texts; a list where a name stands there more than once.
+    var json: JSONValue {
+        var members = JSONObject()
+        for pair in pairs where members[pair.name] == nil {
+            let values = values(of: pair.name)
+            members[pair.name] = values.count == 1 ? .string(values[0]) : .array(values.map { .string($0) })
+        }
+        return .object(members)
+    }
+}

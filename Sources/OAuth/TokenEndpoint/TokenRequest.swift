@@ -17,12 +17,21 @@ public enum TokenRequest {
         let more = purpose == .refresh ? dialect.refreshParameters : dialect.tokenParameters
         for pair in more.pairs where !pair.value.isEmpty { parameters.set(pair.name, pair.value) }
         for name in dialect.droppedTokenParameters { parameters.remove(name) }
-        return form(parameters, at: endpoint, client: client, dialect: dialect, freshness: freshness)
+        var request = form(parameters, at: endpoint, client: client, dialect: dialect, freshness: freshness) {
+            $0.renamed(by: dialect.renamedTokenParameters)
+        }
+        if dialect.sendsJSON, let form = try? Parameters(formURLEncoded: request.body) {
+            request.headerFields[.contentType] = "application/json"
+            request.body = Array(form.json.serialized().utf8)
+        }
+        return request
     }
 
     /// An authenticated form POST: also what revocation and introspection are.
+    /// - Parameter change: made last, when the client has authenticated.
     static func form(
-        _ parameters: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, freshness: Freshness
+        _ parameters: Parameters, at endpoint: EndpointURL, client: Client, dialect: Dialect, freshness: Freshness,
+        change: (Parameters) -> Parameters = { $0 }
     ) -> EndpointRequest {
         var parameters = parameters
         var fields = EndpointRequest.standardFields(dialect)
@@ -32,7 +41,7 @@ public enum TokenRequest {
             audience: dialect.assertionAudience.value(for: client, at: endpoint), dialect: dialect,
             freshness: freshness)
         return EndpointRequest(
-            method: .post, url: endpoint, headerFields: fields, body: Array(parameters.formURLEncoded.utf8),
+            method: .post, url: endpoint, headerFields: fields, body: Array(change(parameters).formURLEncoded.utf8),
             clientKey: client.authentication.tlsKey)
     }
 }

@@ -51,9 +51,14 @@ extension TokenResponse {
             if value.asSeconds == nil { response.warnings.append("\(name) cannot be used") }
             return value.asSeconds
         }
-        response.expiresIn = lifetime("expires_in")
+        (response.expiresIn, response.expiresAt) = expiry(member("expires_in"), dialect.lifetimeUnit)
+        if let value = member("expires_in"), value != .null, response.expiresIn == nil, response.expiresAt == nil {
+            response.warnings.append("expires_in cannot be used")
+        }
         response.refreshTokenExpiresIn = lifetime("refresh_token_expires_in")
-        if response.expiresIn == nil { response.expiresAt = member("expires_at")?.asMoment }
+        if response.expiresIn == nil, response.expiresAt == nil {
+            response.expiresAt = member("expires_at")?.asMoment
+        }
         switch member("scope") {
         case nil: break
         case .string(let scopes)?: response.scope = Self.scopes(in: scopes, dialect)
@@ -70,6 +75,18 @@ extension TokenResponse {
         ]
         response.additional = JSONObject(members.pairs.filter { !known.contains($0.0) })
         return response
+    }
+
+    /// Seconds of life, or the moment of the end in seconds since 1970. Neither where it cannot be used: the token is kept,
+    /// its lifetime unknown (security case N11).
+    private static func expiry(_ value: JSONValue?, _ unit: LifetimeUnit) -> (Int?, at: Int?) {
+        guard let value else { return (nil, nil) }
+        switch unit {
+        case .seconds: return (value.asSeconds, nil)
+        case .milliseconds: return (value.asMilliseconds, nil)
+        case .absolute: return (nil, value.asMoment ?? value.asText.flatMap(Moment.seconds))
+        case .duration: return (value.asText.flatMap(Moment.duration), nil)
+        }
     }
 
     private static func scopes(in text: String, _ dialect: Dialect) -> [String] {

@@ -4,7 +4,8 @@ import ProviderProfiles
 
 struct ProvidersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "providers", abstract: "Providers' profiles.", subcommands: [List.self, Show.self, Check.self])
+        commandName: "providers", abstract: "Providers' profiles.",
+        subcommands: [List.self, Show.self, Check.self, PreviewCommand.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
