@@ -32,6 +32,12 @@ enum Views {
         if let account = grant.account { members.append(("account", .string(account))) }
         append("expires_at", grant.expiresAt, to: &members)
         append("refresh_token_expires_at", grant.refreshTokenExpiresAt, to: &members)
+        if let end = stored.endsSoon(at: now) {
+            let warning = JSONObject([
+                ("code", .string("refresh_token_expiring")), ("expires_at", .string(end.iso8601)),
+            ])
+            members.append(("warnings", .array([.object(warning)])))
+        }
         append("last_refreshed_at", grant.lastRefreshedAt, to: &members)
         append("created_at", connection.createdAt, to: &members)
         append("updated_at", connection.updatedAt, to: &members)

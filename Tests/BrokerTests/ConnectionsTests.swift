@@ -314,4 +314,20 @@ struct ConnectionFieldsTests {
         #expect(refused.code == .invalidRequest)
         #expect(refused.detail.contains("token_endpoint"))
     }
+
+    @Test(
+        "R19: a refresh token that ends within two weeks is told of, as long as the grant can still be renewed",
+        arguments: [(15, false), (13, true), (0, true)])
+    func endsSoon(days: Int, isTold: Bool) async throws {
+        let broker = try TestBroker()
+        let now = broker.clock.now
+        let stored = try await broker.addConnected { $0.grant.refreshTokenExpiresAt = now + .seconds(days * 86_400) }
+        #expect((stored.endsSoon(at: now) != nil) == isTold)
+        var ended = stored
+        ended.grant.reauthorization = .revoked
+        #expect(ended.endsSoon(at: now) == nil, "there is more to say of it by then")
+        var bare = stored
+        bare.grant.refresh = nil
+        #expect(bare.endsSoon(at: now) == nil)
+    }
 }

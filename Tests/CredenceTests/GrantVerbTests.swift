@@ -31,6 +31,8 @@ struct GrantVerbTests {
     func device() async throws {
         var behaviour = FakeAuthorizationServer.Behaviour()
         behaviour.pollInterval = 1
+        behaviour.refreshTokenLifetime = 86_400
+        behaviour.reportsRefreshTokenLifetime = true
         try await FakeAuthorizationServer.withServer(behaviour: behaviour) { server in
             let credence = try await folder(for: server)
             _ = try await Self.run(credence, "connections add tv --client jobs --grant device_code")
@@ -46,6 +48,8 @@ struct GrantVerbTests {
             #expect(ended.output.contains("enter: \(code)\n"))
             #expect(ended.output.hasSuffix("connected tv\n"))
             #expect(try await Self.run(credence, "connections status tv").output == "active\n")
+            let expiring = try await Self.run(credence, "connections list --expiring").output
+            #expect(expiring.contains("REFRESH ENDS") && expiring.contains("tv "), "\(expiring)")
         }
     }
 

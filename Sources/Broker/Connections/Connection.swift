@@ -94,6 +94,18 @@ public struct StoredConnection: Sendable, Hashable {
         return nil
     }
 
+    /// How long before the end of a refresh token people are told.
+    public static let notice: Duration = .seconds(14 * 86_400)
+
+    /// When the grant ends unless its owner consents again, if that is soon: the refresh token has a lifetime, and nothing
+    /// has renewed it.
+    public func endsSoon(at now: Timestamp) -> Timestamp? {
+        guard grant.refresh != nil, reauthorization(at: now) == nil, let end = grant.refreshTokenExpiresAt,
+            end.since(now) < Self.notice
+        else { return nil }
+        return end
+    }
+
     /// Whether we get a new credential without anybody: by refresh token, or by asking for a token once more.
     public var isRenewable: Bool { grant.refresh != nil || isReissuable }
 

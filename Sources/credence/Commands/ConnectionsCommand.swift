@@ -83,11 +83,15 @@ struct ConnectionsCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List connections.",
-            discussion: "Example: credence connections list --status reauthorization_required")
+            discussion: """
+                Example: credence connections list --status reauthorization_required
+                Example: credence connections list --expiring
+                """)
 
         @Option(help: "Only those with this status.") var status: String?
         @Option(name: .customLong("label"), help: ArgumentHelp("Only those with this label.", valueName: "k=v"))
         var labels: [String] = []
+        @Flag(help: "Only those whose refresh token ends within two weeks, and when.") var expiring = false
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
@@ -96,7 +100,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
             for (key, value) in try keyValues(labels, option: "--label").sorted(by: { $0.key < $1.key }) {
                 query.append("label", "\(key):\(value)")
             }
-            let found = try await common.withAPI { [query] api in
+            var found = try await common.withAPI { [query] api in
                 var all: [JSONValue] = []
                 var page = query
                 while true {
@@ -106,13 +110,20 @@ struct ConnectionsCommand: AsyncParsableCommand {
                     page.set("cursor", next)
                 }
             }
+            if expiring {
+                found = found.filter { connection in
+                    connection["warnings"]?.elements.contains { $0["code"]?.string == "refresh_token_expiring" }
+                        ?? false
+                }
+            }
             if common.json {
                 return Terminal.say(JSONValue.object(JSONObject([("connections", .array(found))])).serialized())
             }
             Terminal.table(
-                ["id", "provider", "status", "owner", "expires"],
+                ["id", "provider", "status", "owner", expiring ? "refresh ends" : "expires"],
                 found.map { connection in
-                    ["id", "provider", "status", "owner", "expires_at"].map { connection[$0]?.display ?? "-" }
+                    ["id", "provider", "status", "owner", expiring ? "refresh_token_expires_at" : "expires_at"]
+                        .map { connection[$0]?.display ?? "-" }
                 })
         }
     }
