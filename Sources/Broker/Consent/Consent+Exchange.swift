@@ -161,7 +161,7 @@ extension Consent {
                     return await lifetimes.complete(committed, registration)
                 case .superseded(let current):
                     // Two consents at once: what the owner was or was not asked about has changed (security case F19).
-                    if let key = current.grant.accountKey, key != stored.grant.accountKey,
+                    if let key = current.grant.accountKey, !isSameText(key, stored.grant.accountKey ?? ""),
                         !Account.isSame(key, as: received.account)
                     {
                         await revoker.owe(received.response, of: stored)

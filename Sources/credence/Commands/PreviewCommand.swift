@@ -20,6 +20,9 @@ struct PreviewCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
+        if let auth, !Preview.authentications.contains(auth) {
+            throw CommandFailure(.usage, "--auth is one of \(Preview.authentications.joined(separator: ", ")).")
+        }
         let provider: Provider
         switch try found().provider(fields: try keyValues(fields, option: "--field"), allowHTTP: common.development) {
         case .success(let filled): provider = filled
@@ -59,6 +62,7 @@ private struct Preview {
     let scopes: [String]
     let auth: String?
 
+    static let authentications = ["client_secret_basic", "client_secret_post", "none"]
     private static let redirectURI = "https://credence.example/callback/CLIENT"
 
     var parts: [(String, [String])] {
@@ -94,8 +98,7 @@ private struct Preview {
 
     private var client: Client {
         let supported = provider.authorizationServer.tokenEndpointAuthMethodsSupported ?? ["client_secret_basic"]
-        let spoken = ["client_secret_basic", "client_secret_post", "none"]
-        let method = auth ?? supported.first { spoken.contains($0) } ?? "client_secret_basic"
+        let method = auth ?? supported.first { Self.authentications.contains($0) } ?? "client_secret_basic"
         let authentication: ClientAuthentication =
             switch method {
             case "client_secret_post": .clientSecretPost(Secret("CLIENT_SECRET"))
