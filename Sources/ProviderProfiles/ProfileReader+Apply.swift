@@ -8,7 +8,7 @@ extension ProfileReader {
         var captures: [ProviderProfile.Capture] = []
         for (index, element) in (array(value, "/capture", of: "objects") ?? []).enumerated() {
             let path = "/capture/\(index)"
-            guard let members = object(element, path, known: ["name", "from"]) else { continue }
+            guard let members = object(element, path, known: ["name", "from", "in"]) else { continue }
             let name = requiredString(members["name"], "\(path)/name")
             if !name.isEmpty, !Template.isName(name.unicodeScalars) {
                 complain("\(path)/name", "must have the form \(Template.nameForm)")
@@ -18,10 +18,17 @@ extension ProfileReader {
                 complain("\(path)/name", "is the name of a field, or of an earlier capture")
             }
             let from = string(members["from"], "\(path)/from") ?? name
-            if profile.isKept(from) {
+            let source =
+                members["in"] == nil
+                ? .tokenResponse
+                : choice(members["in"], "\(path)/in", ProviderProfile.Capture.Source.self) ?? .tokenResponse
+            if source == .callback, ["code", "state", "id_token", "access_token", "response"].contains(from) {
+                complain("\(path)/from", "is a parameter that Credence keeps itself: what is captured is shown")
+            }
+            if source == .tokenResponse, profile.isKept(from) {
                 complain("\(path)/from", "is a member that Credence keeps itself: what is captured is shown")
             }
-            captures.append(ProviderProfile.Capture(name: name, from: from))
+            captures.append(ProviderProfile.Capture(name: name, from: from, source: source))
         }
         return captures
     }
@@ -65,6 +72,11 @@ extension ProfileReader {
             guard let template = template(text, "/hosts/\(index)", holes: fillable) else { continue }
             if template.holes.isEmpty, text.contains(",") || HostName.normalized(text) == nil || text.contains("://") {
                 complain("/hosts/\(index)", "must be a host such as api.example.com, *.example.com or {field}")
+            }
+            for capture in profile.capture where capture.source == .callback && template.holes.contains(capture.name) {
+                complain(
+                    "/hosts/\(index)",
+                    "has the hole {\(capture.name)}, which the browser brings: whoever consents would choose the host")
             }
             profile.hosts.append(template)
         }

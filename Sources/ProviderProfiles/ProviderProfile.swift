@@ -31,16 +31,33 @@ public struct ProviderProfile: Sendable {
         public let group: String?
     }
 
-    /// A member of the token response that the connection keeps.
+    /// What a consent or refresh brings besides tokens, and the connection keeps.
     public struct Capture: Sendable, Hashable {
+        public enum Source: String, Sendable, CaseIterable {
+            case tokenResponse = "token_response"
+            /// The parameters that the browser brings back with the code: the owner's word, not the provider's.
+            case callback
+        }
+
         /// The name it is kept under.
         public let name: String
-        /// A dotted path into the token response.
+        /// A dotted path into the token response, or the callback's parameter.
         public let from: String
+        public let source: Source
+
+        /// The callback's value; nil where it does not come from there, is not there, or stands there twice.
+        public func value(in callback: Parameters) -> String? {
+            let values = source == .callback ? callback.values(of: from) : []
+            guard values.count == 1, let value = values.first, !value.isEmpty,
+                !value.unicodeScalars.contains(where: Apply.isControl)
+            else { return nil }
+            return value
+        }
 
         /// The text of a string, number or boolean; nil for anything else, and where there is nothing.
         public func value(in response: TokenResponse) -> String? {
-            switch JSONValue.object(response.additional)[path: from] {
+            guard source == .tokenResponse else { return nil }
+            return switch JSONValue.object(response.additional)[path: from] {
             case .string(let text)?: text
             case .number(let number)?: number.text
             case .bool(let bool)?: bool ? "true" : "false"

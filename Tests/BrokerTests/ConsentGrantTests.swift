@@ -45,7 +45,9 @@ struct ConsentGrantTests {
         )
     }
 
-    private func connect(_ broker: TestBroker, subject: String) async throws -> ConsentOutcome {
+    private func connect(
+        _ broker: TestBroker, subject: String, bringing more: [(String, String)] = []
+    ) async throws -> ConsentOutcome {
         let link =
             try await broker.store.connection(TestBroker.connection) == nil
             ? await broker.newConnection { $0.scopes = ["openid"] } : await broker.reconnect()
@@ -55,7 +57,10 @@ struct ConsentGrantTests {
             $0.url.path == "/token"
         }
         broker.exchange.expect(keys, times: nil) { $0.url.path == "/jwks" }
-        return await broker.finish(begun, browser)
+        var answer = begun.answer
+        for (name, value) in more { answer.append(name, value) }
+        return await broker.core.consent.finish(
+            client: TestBroker.client, parameters: answer, browser: browser.name)
     }
 
     @Test("OpenID Connect Core §3.1.3.7: a valid ID token names the account of the connection")
@@ -126,6 +131,25 @@ struct ConsentGrantTests {
         _ = await broker.core.consent.decide(word: question.word, replaces: true, browser: browser.name)
         #expect(try await broker.accessToken() == "access-unnamed")
         #expect(try await broker.stored().grant.accountKey == nil)
+    }
+
+    @Test("What the profile keeps of the callback stays, through the owner's question and refreshes")
+    func callback() async throws {
+        let broker = try broker(
+            Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#,
+            profile: #""capture":[{"name":"realm","from":"realmId","in":"callback"}]"#)
+        _ = try await connect(broker, subject: "anna", bringing: [("realmId", "r-1")])
+        #expect(try await broker.stored().grant.attributes == ["realm": "r-1"])
+        guard
+            case .otherAccount(let question) = try await connect(
+                broker, subject: "bert", bringing: [("realmId", "r-2")])
+        else { return #expect(Bool(false)) }
+        #expect(try await broker.stored().grant.attributes == ["realm": "r-1"])
+        _ = await broker.core.consent.decide(word: question.word, replaces: true, browser: browser.name)
+        #expect(try await broker.stored().grant.attributes == ["realm": "r-2"])
+        broker.exchange.expect(.token("access-3")) { $0.url.path == "/token" }
+        _ = try await broker.core.credentials.refresh(TestBroker.connection, for: broker.admin, rejected: nil)
+        #expect(try await broker.stored().grant.attributes == ["realm": "r-2"])
     }
 
     @Test("F19: accounts are compared to the letter, whatever Unicode calls equivalent")

@@ -14,6 +14,8 @@ extension BrokenProfileTests {
             "error_rules", #"[{"act":"retry","error":"a","description":[""]}]"#, at: "/error_rules/0/description",
             "empty"),
         Broken("error_rules", #"[{"act":"retry","status":400}]"#, at: "/error_rules/0/status", "known are"),
+        Broken("capture", #"[{"name":"a","in":"cookie"}]"#, at: "/capture/0/in", "token_response, callback"),
+        Broken("capture", #"[{"name":"a","from":"state","in":"callback"}]"#, at: "/capture/0/from", "keeps itself"),
         Broken("token_headers", #"{"Authorization":"x"}"#, at: "/token_headers/Authorization", "not a header"),
         Broken("token_headers", #"{"Host":"x"}"#, at: "/token_headers/Host", "not a header"),
         Broken("token_headers", #"{"a b":"x"}"#, at: "/token_headers/a b", "not a header"),

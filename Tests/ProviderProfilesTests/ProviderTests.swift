@@ -161,6 +161,26 @@ struct ProviderTests {
         }
     }
 
+    @Test("What the browser brings is kept once, and names no host")
+    func callback() throws {
+        let profile = try Sample.profile(["capture": #"[{"name":"realm","from":"realmId","in":"callback"}]"#])
+        let capture = try #require(try profile.filled().capture.first)
+        #expect(capture.value(in: Parameters([("realmId", "42"), ("code", "c")])) == "42")
+        #expect(capture.value(in: Parameters([("realmId", "42"), ("realmId", "43")])) == nil)
+        #expect(capture.value(in: Parameters([("realmId", "4\n2")])) == nil)
+        var response = TokenResponse(accessToken: Secret("a"))
+        response.additional = JSONObject([("realmId", .string("from the answer"))])
+        #expect(capture.value(in: response) == nil)
+        let changed = try Sample.changed([
+            "capture": #"[{"name":"realm","in":"callback"}]"#, "hosts": #"["{realm}.api.example"]"#,
+        ])
+        guard case .failure(let problems) = ProviderProfile.decode(changed, file: "x.json") else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(problems.problems.map(\.path) == ["/hosts/0"])
+    }
+
     @Test("Quirks of the wire are data: body, names, headers and the unit of the lifetime")
     func quirks() throws {
         let profile = try Sample.profile([

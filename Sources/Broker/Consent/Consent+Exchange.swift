@@ -56,7 +56,8 @@ extension Consent {
                 of: response, registration, pending, state: parameters["state"] ?? "", code: code, proofKey)
             return try await keep(
                 Received(
-                    response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey),
+                    response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey,
+                    callback: GrantUpdate.captured(from: parameters, by: registration.provider)),
                 for: stored, registration, pending)
         case .refused(let error): throw Self.refused(error, registration.provider, hiding: secrets)
         case .malformed(let reason, let status):
@@ -120,6 +121,8 @@ extension Consent {
         let sentAt: Timestamp
         let scopes: [String]
         let proofKey: SigningKey?
+        /// What the profile keeps of the callback, by its names.
+        let callback: [String: String]
     }
 
     /// Stores the grant, or holds it until the owner has said that another account shall take the place of the old one.
@@ -149,7 +152,8 @@ extension Consent {
     ) async throws(ConsentFailure) -> StoredConnection {
         let update = GrantUpdate(
             sealing: sealing, provider: registration.provider, sentAt: received.sentAt,
-            requestedScopes: received.scopes, proofKey: received.proofKey, fraction: random.fraction())
+            requestedScopes: received.scopes, proofKey: received.proofKey, fraction: random.fraction(),
+            callback: received.callback)
         var old = stored
         do {
             for _ in 0..<5 {

@@ -23,6 +23,8 @@ struct GrantUpdate {
     let proofKey: SigningKey?
     /// Chance in `0..<1`, for the jitter of the next refresh.
     let fraction: Double
+    /// What a consent's callback brought, by the names that it is kept under.
+    var callback: [String: String] = [:]
 
     func grant(
         after old: StoredConnection, from response: TokenResponse, _ occasion: Occasion
@@ -41,7 +43,7 @@ struct GrantUpdate {
         case .consent(let account):
             try keepRefreshToken(of: response, old: nil, in: &grant, id)
             grant.scopes = response.scope ?? requestedScopes
-            grant.attributes = captured(from: response)
+            grant.attributes = captured(from: response).merging(callback) { own, _ in own }
             grant.account = account?.name
             grant.accountKey = account?.key
         case .refresh:
@@ -123,6 +125,15 @@ struct GrantUpdate {
         let margin = RefreshPolicy.margin(
             lifetime: lifetime, configured: provider.expiry.refreshMargin, fraction: fraction)
         grant.refreshAt = issuedAt + (lifetime - margin)
+    }
+
+    /// The callback's parameters that the profile names, 4 KiB each at most.
+    static func captured(from callback: Parameters, by provider: Provider) -> [String: String] {
+        var attributes: [String: String] = [:]
+        for capture in provider.capture {
+            if let value = capture.value(in: callback), value.utf8.count <= 4096 { attributes[capture.name] = value }
+        }
+        return attributes
     }
 
     /// The members of the response that the profile names. Text only; anything longer than 4 KiB is left out.
