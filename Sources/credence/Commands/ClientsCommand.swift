@@ -85,7 +85,7 @@ struct ClientsCommand: AsyncParsableCommand {
                     [
                         client["id"]?.display ?? "", client["provider"]?.display ?? "",
                         client["client_id"]?.display ?? "", String(client["secrets"]?.elements.count ?? 0),
-                        client["redirect_uri"]?.display ?? "",
+                        redirectURI(in: client),
                     ]
                 })
         }
@@ -104,7 +104,7 @@ struct ClientsCommand: AsyncParsableCommand {
             Terminal.list(
                 shown.members.flatMap { name, value in
                     name != "secrets"
-                        ? [(name, value.display)]
+                        ? [(name, name == "redirect_uri" ? redirectURI(in: shown) : value.display)]
                         : value.elements.map { secret in
                             let rest = secret.members.dropFirst().map { "\($0.0)=\($0.1.display)" }
                             return ("secret \(secret["number"]?.display ?? "?")", rest.joined(separator: ", "))
@@ -193,4 +193,11 @@ struct ClientsCommand: AsyncParsableCommand {
             }
         }
     }
+}
+
+/// Where nobody knows yet how the service will be reached, a word stands for it.
+private func redirectURI(in client: JSONValue) -> String {
+    let text = client["redirect_uri"]?.display ?? ""
+    guard text.hasPrefix(ServiceOptions.unknownPublicURL) else { return text }
+    return "PUBLIC_URL" + text.dropFirst(ServiceOptions.unknownPublicURL.count)
 }
