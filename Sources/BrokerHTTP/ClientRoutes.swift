@@ -26,9 +26,9 @@ struct ClientRoutes: Sendable {
         }
         routes.on(.post, "/v1/clients/{id}/secrets", for: [.admin]) { [self] request, context, caller in
             let id = try id(context)
-            let body = try await RequestObject(request, known: ["secret", "key"])
+            let body = try await RequestObject(request, known: ["secret", "key", "assertion_file"])
             let secret = try Self.secret(in: body)
-            guard let secret else { throw BrokerError.invalid("Give secret or key.", field: "secret") }
+            guard let secret else { throw BrokerError.invalid("Give secret, key or assertion_file.", field: "secret") }
             let added = try await core.clients.addSecret(secret, to: id, by: caller)
             return JSONResponse.response(Views.secret(added), status: .created)
         }
@@ -47,7 +47,7 @@ struct ClientRoutes: Sendable {
             request,
             known: [
                 "id", "provider", "client_id", "auth", "fields", "scopes", "secret", "key", "grant_types", "dpop",
-                "signing_alg",
+                "signing_alg", "assertion_file",
             ])
         var wanted = ClientRequest(
             provider: try body.requiredString("provider"), clientID: try body.requiredString("client_id"))
@@ -67,26 +67,31 @@ struct ClientRoutes: Sendable {
         return response
     }
 
-    /// A secret, or a private key: `{"pem": …, "certificates"?: …, "passphrase"?: …, "kid"?: …}`, or `pkcs12` in base64 in
+    /// A secret, the path of an assertion's file, or a private key: `{"pem": …, "certificates"?: …, "passphrase"?: …, "kid"?: …}`, or `pkcs12` in base64 in
     /// place of `pem`.
     private static func secret(in body: RequestObject) throws(BrokerError) -> ClientSecretValue? {
         let secret = try body.string("secret")
         let key = try body.object("key", known: ["pem", "pkcs12", "certificates", "passphrase", "kid"])
-        switch (secret, key) {
-        case (nil, nil): return nil
-        case (let secret?, nil): return .secret(Secret(secret))
-        case (nil, let key?):
+        let assertionFile = try body.string("assertion_file")
+        switch (secret, key, assertionFile) {
+        case (nil, nil, nil): return nil
+        case (let secret?, nil, nil): return .secret(Secret(secret))
+        case (nil, nil, let path?): return .assertionFile(path)
+        case (nil, let key?, nil):
             return .key(
                 .init(
                     pem: try key.string("pem").map { Secret($0) }, pkcs12: try key.string("pkcs12").map { Secret($0) },
                     certificates: try key.string("certificates"),
                     passphrase: try key.string("passphrase").map { Secret($0) }, keyID: try key.string("kid")))
-        default: throw .invalid("Give secret or key, not both.", field: "secret")
+        default: throw .invalid("Give one of secret, key and assertion_file.", field: "secret")
         }
     }
 
     private func view(_ client: RegisteredClient) -> JSONValue {
-        Views.client(client, redirectURI: "\(site.publicURL)/callback/\(client.id)")
+        let redirectURI = "\(site.publicURL)/callback/\(client.id)"
+        return Views.client(
+            client, redirectURI: redirectURI,
+            adminConsentURL: core.clients.adminConsentURL(of: client, redirectURI: redirectURI))
     }
 
     private func id(_ context: BrokerContext) throws(BrokerError) -> ClientID {

@@ -108,6 +108,15 @@ struct Pages: Sendable {
             text: "\(provider) is connected as \(connection). You can close this page.", tone: "good", status: .ok)
     }
 
+    func adminConsent(isGiven: Bool, provider: String) -> Response {
+        message(
+            title: isGiven ? "Consent given" : "Consent not given",
+            text: isGiven
+                ? "\(provider) says that an administrator consented for everybody. People can connect now; you can close this page."
+                : "\(provider) says that no administrator consented. Nothing was changed.",
+            tone: isGiven ? "good" : "bad", status: isGiven ? .ok : .badRequest)
+    }
+
     func failure(_ failure: ConsentFailure) -> Response {
         let (title, status): (String, HTTPResponse.Status) =
             switch failure.code {

@@ -47,6 +47,9 @@ struct RedirectionEndpoint: Sendable {
         } catch {
             throw ConsentFailure(.invalidResponse, "The provider's answer cannot be read. Open the link again.")
         }
+        if let admin = await consent.adminConsent(client: client, parameters: parameters) {
+            return pages.adminConsent(isGiven: admin.isGiven, provider: admin.providerTitle)
+        }
         return answer(
             await consent.finish(
                 client: client, parameters: parameters, browser: BrowserCookie.value(in: request, site)))

@@ -69,7 +69,7 @@ enum Views {
             JSONObject([("url", .string(link.url)), ("expires_at", .string(link.expiresAt.iso8601))]))
     }
 
-    static func client(_ client: RegisteredClient, redirectURI: String) -> JSONValue {
+    static func client(_ client: RegisteredClient, redirectURI: String, adminConsentURL: String?) -> JSONValue {
         var members: [(String, JSONValue)] = [
             ("id", .string(client.id.string)),
             ("provider", .string(client.provider)),
@@ -82,6 +82,7 @@ enum Views {
         if client.isDPoPBound { members.append(("dpop", .bool(true))) }
         if let algorithm = client.signingAlgorithm { members.append(("signing_alg", .string(algorithm))) }
         members.append(("redirect_uri", .string(redirectURI)))
+        if let adminConsentURL { members.append(("admin_consent_url", .string(adminConsentURL))) }
         members.append(("secrets", .array(client.secrets.map(secret))))
         append("created_at", client.createdAt, to: &members)
         append("updated_at", client.updatedAt, to: &members)

@@ -69,7 +69,7 @@ public struct DevicePolling: Sendable, Hashable {
 
     /// Some name the new interval beside `slow_down`.
     private func requestedInterval(_ response: EndpointResponse, _ dialect: Dialect) -> Int {
-        let members = EndpointAnswer.members(of: response, naming: "error", dialect: dialect, isSuccess: false)
+        let members = EndpointAnswer.members(of: response, naming: "error", dialect: dialect)
         return members?["interval"]?.asSeconds ?? 0
     }
 }

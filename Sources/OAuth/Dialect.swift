@@ -18,8 +18,11 @@ public struct Dialect: Sendable, Hashable {
     /// Other names for parameters of the standard's, by the standard's name.
     public var renamedAuthorizationParameters: [String: String] = [:]
     public var renamedTokenParameters: [String: String] = [:]
-    /// Token requests are a JSON object, not a form.
-    public var sendsJSON = false
+    public var tokenRequestForm = RequestForm.form
+    /// Of refreshes; nil as other token requests.
+    public var refreshRequestForm: RequestForm?
+    /// Parameters that stand in the token endpoint's query while the others stay in the body.
+    public var tokenParametersInQuery: Set<String> = []
     /// Added to requests to the token endpoint.
     public var headerFields = HTTPFields()
     /// Where refreshes go, where it is not the token endpoint.
@@ -32,8 +35,14 @@ public struct Dialect: Sendable, Hashable {
     public var lifetimeUnit = LifetimeUnit.seconds
     /// Other words for Bearer.
     public var tokenTypeAliases: Set<String> = []
-    /// Client id and secret go into Basic as they are, without the form-encoding of RFC 6749 §2.3.1.
-    public var rawBasicEncoding = false
+    /// How the secret stands in `Authorization`.
+    public var secretForm = SecretForm.basic
+    /// `client_id` goes along with Basic, which says it already.
+    public var sendsClientIDWithBasic = false
+    /// A refresh is asked for by `client_id` alone.
+    public var refreshesWithoutSecret = false
+    /// There is no refresh token: the access token takes its place.
+    public var refreshesByAccessToken = false
     /// Whom a client assertion is for.
     public var assertionAudience = AssertionAudience.issuer
     /// How a client assertion names the key's certificate; nothing names it by `kid` alone.
@@ -46,8 +55,56 @@ public struct Dialect: Sendable, Hashable {
     public var responseRoot: String?
     /// Where a standard member stands under another name (a dotted path), by the standard's name.
     public var memberPaths: [String: String] = [:]
+    /// What makes a member's answer one that counts; nil where the status and the absence of an error do.
+    public var successMember: Mark?
+    /// Where an error's code stands, as a dotted path, besides `error`.
+    public var errorMember: String?
+    /// Where an error's words stand, as a dotted path, besides `error_description`.
+    public var errorDescriptionMember: String?
+    /// Statuses that say by themselves what is wrong, where the answer holds no error code.
+    public var refusalStatuses: Set<Int> = []
     /// The parameter that carries the code to the redirection endpoint.
     public var codeParameter = "code"
+    /// The token request repeats `state`.
+    public var repeatsState = false
+    /// A bare `+` stands between the scopes of an authorization request.
+    public var joinsScopesByPlus = false
+    /// The route behind a `#` that the authorization request's parameters follow.
+    public var authorizationFragment: String?
+
+    /// Where the parameters of a token request stand.
+    public enum RequestForm: Sendable, Hashable {
+        /// RFC 6749 §4.1.3.
+        case form
+        case json
+        /// In the query of a POST.
+        case query
+        /// In the query of a GET.
+        case get
+    }
+
+    /// What `client_secret_basic` puts into `Authorization`.
+    public enum SecretForm: Sendable, Hashable {
+        /// RFC 6749 §2.3.1.
+        case basic
+        /// Without its form-encoding.
+        case rawBasic
+        /// The secret as the user name, and no password.
+        case username
+        /// The secret as a bearer token.
+        case bearer
+    }
+
+    /// A member, by its dotted path, and the text of its value.
+    public struct Mark: Sendable, Hashable {
+        public let path: String
+        public let value: String
+
+        public init(path: String, value: String) {
+            self.path = path
+            self.value = value
+        }
+    }
 
     public init() {}
 

@@ -7,6 +7,8 @@ public struct ErrorMap: Sendable, Hashable {
         public var suberror: String?
         /// Any of these among the error's numbers.
         public var codes: Set<Int> = []
+        /// Any of these as the answer's status.
+        public var statuses: Set<Int> = []
         /// Any of these within the description, whatever their case.
         public var descriptions: [String] = []
         public var remedy: OAuthError.Remedy
@@ -19,6 +21,7 @@ public struct ErrorMap: Sendable, Hashable {
             if let error, !isSameText(error, found.code) { return false }
             if let suberror, suberror != found.subcode { return false }
             if !codes.isEmpty, codes.isDisjoint(with: found.numbers) { return false }
+            if !statuses.isEmpty, !(found.status.map(statuses.contains) ?? false) { return false }
             guard !descriptions.isEmpty else { return true }
             guard let text = found.description?.lowercased() else { return false }
             return descriptions.contains { text.contains($0.lowercased()) }
@@ -34,6 +37,9 @@ public struct ErrorMap: Sendable, Hashable {
         self.rules = rules
         self.byCode = byCode
     }
+
+    /// The statuses that some rule names.
+    public var statuses: Set<Int> { rules.reduce(into: []) { $0.formUnion($1.statuses) } }
 
     /// nil where the standard's meaning counts.
     func remedy(for error: OAuthError) -> OAuthError.Remedy? {

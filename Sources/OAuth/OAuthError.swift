@@ -8,15 +8,23 @@ public struct OAuthError: Error, Sendable, Hashable {
     public let subcode: String?
     /// Numbers that some servers send in `error_codes`, and which say more still; at most sixteen.
     public let numbers: [Int]
+    /// Of the answer that it came with; nil where it came by the browser.
+    public let status: Int?
+    /// What the next authorization request must say in its `claims`, so that the server grants what it refused now: JSON
+    /// (OpenID Connect Core 1.0 §5.5), at most 4 KiB.
+    public let claims: String?
 
     public init(
-        code: String, description: String? = nil, uri: String? = nil, subcode: String? = nil, numbers: [Int] = []
+        code: String, description: String? = nil, uri: String? = nil, subcode: String? = nil, numbers: [Int] = [],
+        status: Int? = nil, claims: String? = nil
     ) {
         self.code = Self.sanitised(code, limit: 100)
         self.description = description.map { Self.sanitised($0, limit: 300) }
         self.uri = uri.map { Self.sanitised($0, limit: 300) }
         self.subcode = subcode.map { Self.sanitised($0, limit: 100) }
         self.numbers = Array(numbers.prefix(16))
+        self.status = status
+        self.claims = claims.flatMap { Self.isClaimsRequest($0) ? $0 : nil }
     }
 
     public static func == (left: OAuthError, right: OAuthError) -> Bool { left.code == right.code }
@@ -35,25 +43,33 @@ public struct OAuthError: Error, Sendable, Hashable {
         return String(scalars)
     }
 
+    /// What goes on into a browser's address must be what it says: an object, and no longer than an address bears.
+    private static func isClaimsRequest(_ text: String) -> Bool {
+        guard text.utf8.count <= 4096, case .object? = try? JSONReader.read(Array(text.utf8)) else { return false }
+        return true
+    }
+
     /// Who must act.
     public enum Remedy: String, Sendable, CaseIterable {
         /// The resource owner: consent again.
         case reauthorize
+        /// The resource owner too, while the grant stands: the server wants more of them first, such as a second factor.
+        case stepUp = "step_up"
         /// Whoever looks after the registration.
         case administrator
         /// Nobody yet.
         case retry
     }
 
-    /// Never by HTTP status or the shape of the body; nil for a code that nobody knows.
+    /// Never by the shape of the body, and by the status only where the profile says so; nil for a code that nobody knows.
     /// - Parameter map: the profile's, which goes first.
     public func remedy(_ map: ErrorMap = [:]) -> Remedy? {
         if let remedy = map.remedy(for: self) { return remedy }
         switch code {
         case "invalid_grant", "bad_refresh_token", "access_denied", "expired_token", "account_changed",
-            "interaction_required", "login_required", "consent_required",
-            "account_selection_required":
+            "login_required", "account_selection_required":
             return .reauthorize
+        case "interaction_required", "consent_required", "insufficient_user_authentication": return .stepUp
         case "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request",
             "unsupported_response_type", "invalid_target":
             return .administrator

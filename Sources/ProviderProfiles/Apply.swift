@@ -27,7 +27,7 @@ public struct Apply: Sendable {
     /// The holes that Credence fills, by kind.
     static func secretHoles(of kind: ProfileKind) -> Set<String> {
         switch kind {
-        case .oauth2: ["access_token", "token_type"]
+        case .oauth2: ["access_token", "token_type", "basic_token"]
         case .apiKey: ["api_key"]
         case .basic: ["username", "password", "basic"]
         }
@@ -48,7 +48,11 @@ public struct Apply: Sendable {
     public func render(_ values: [String: String]) -> Result<Rendered, Refused> {
         var values = fields.merging(values) { _, own in own }
         do throws(Refused) {
-            if needsBasic { values["basic"] = try Self.basic(values) }
+            // RFC 7617 with the token as the user name and no password.
+            if needs("basic_token"), let token = values["access_token"] {
+                values["basic_token"] = Data("\(token):".utf8).base64EncodedString()
+            }
+            if needs("basic") { values["basic"] = try Self.basic(values) }
             var headers = try fill(self.headers, values)
             for header in headers where !header.1.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) {
                 throw Refused(description: "the header \(header.0) would hold characters outside of ASCII")
@@ -78,7 +82,9 @@ public struct Apply: Sendable {
         return filled
     }
 
-    private var needsBasic: Bool { (headers + query + cookies).contains { $0.value.holes.contains("basic") } }
+    private func needs(_ hole: String) -> Bool {
+        (headers + query + cookies).contains { $0.value.holes.contains(hole) }
+    }
 
     /// RFC 7617 §2, in UTF-8: a colon in the user name would move the border to the password.
     private static func basic(_ values: [String: String]) throws(Refused) -> String {

@@ -33,6 +33,21 @@ extension ProfileReader {
         return captures
     }
 
+    /// Where a consent asks once more.
+    mutating func followUp(_ value: JSONValue?, of profile: ProviderProfile, holes: Set<String>) -> Template? {
+        let isWanted = profile.capture.contains { $0.source == .followUp }
+        guard let members = object(value, "/follow_up", known: ["url"]) else {
+            if isWanted, value == nil { complain("/follow_up", "is missing: a capture is of its answer") }
+            return nil
+        }
+        if !isWanted { complain("/follow_up", "is asked for nothing: no capture has \"in\": \"follow_up\"") }
+        let path = "/follow_up/url"
+        let text = requiredString(members["url"], path)
+        guard !text.isEmpty, let template = template(text, path, holes: holes) else { return nil }
+        check(template, of: profile.fields, named: "url", at: path, host: "that gets its access token")
+        return template
+    }
+
     /// Where the credential goes.
     mutating func apply(_ value: JSONValue?, into profile: inout ProviderProfile, holes: Set<String>) {
         let secrets = Apply.secretHoles(of: profile.kind)
@@ -56,7 +71,8 @@ extension ProfileReader {
             complain("/apply/cookies", "has the cookie '\(cookie.name.filled([:]))', whose name no cookie may have")
         }
         let needed =
-            profile.kind == .basic ? ["basic", "password"] : profile.kind == .apiKey ? ["api_key"] : ["access_token"]
+            profile.kind == .basic
+            ? ["basic", "password"] : profile.kind == .apiKey ? ["api_key"] : ["access_token", "basic_token"]
         let used = Set((profile.headers + profile.query + profile.cookies).flatMap(\.value.holes))
         if used.isDisjoint(with: needed) {
             let names = needed.map { "{\($0)}" }.joined(separator: " or ")

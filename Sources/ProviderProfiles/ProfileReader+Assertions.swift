@@ -4,7 +4,9 @@ extension ProfileReader {
     /// How a JWT bearer grant is made.
     mutating func jwtBearer(_ value: JSONValue?, holes: Set<String>) -> JWTBearerForm? {
         let path = "/jwt_bearer"
-        guard let members = object(value, path, known: ["issuer", "subject", "audience", "scope_in", "lifetime"])
+        guard
+            let members = object(
+                value, path, known: ["issuer", "subject", "audience", "scope_in", "lifetime", "sent_as"])
         else { return nil }
         let fillable = holes.union([JWTBearerForm.clientIDHole])
         var form = JWTBearerForm()
@@ -13,6 +15,9 @@ extension ProfileReader {
         form.audience = claim(members["audience"], "\(path)/audience", holes: fillable)
         if let place = members["scope_in"] {
             form.scopeIn = choice(place, "\(path)/scope_in", Provider.JWTBearer.ScopePlace.self) ?? .form
+        }
+        if let sending = members["sent_as"] {
+            form.sending = choice(sending, "\(path)/sent_as", Provider.JWTBearer.Sending.self) ?? .assertion
         }
         if let lifetime = members["lifetime"] {
             if case .number(let number) = lifetime, let seconds = number.int, (30...3600).contains(seconds) {

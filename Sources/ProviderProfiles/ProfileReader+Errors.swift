@@ -2,7 +2,7 @@ import OAuth
 
 /// Reads what a provider's errors mean: `errors` by code, `error_rules` by what else they say.
 extension ProfileReader {
-    private static let ruleMembers = ["error", "suberror", "codes", "description", "act", "note"]
+    private static let ruleMembers = ["error", "suberror", "codes", "status", "description", "act", "note"]
 
     mutating func errors(_ members: JSONObject) -> ErrorMap {
         var map: ErrorMap = [:]
@@ -21,20 +21,34 @@ extension ProfileReader {
         rule.error = string(members["error"], "\(path)/error")
         rule.suberror = string(members["suberror"], "\(path)/suberror")
         _ = string(members["note"], "\(path)/note")
-        for (index, code) in (array(members["codes"], "\(path)/codes", of: "whole numbers") ?? []).enumerated() {
-            guard case .number(let number) = code, let int = number.int else {
-                complain("\(path)/codes/\(index)", "must be a whole number")
-                continue
-            }
-            rule.codes.insert(int)
+        rule.codes = numbers(members["codes"], "\(path)/codes")
+        rule.statuses = numbers(members["status"], "\(path)/status")
+        if !rule.statuses.isSubset(of: Self.refusals) {
+            complain("\(path)/status", "must hold statuses of refusal, 400 to 499")
         }
         rule.descriptions = strings(members["description"], "\(path)/description") ?? []
         if rule.descriptions.contains("") {
             complain("\(path)/description", "must not hold an empty text: it is in every one")
         }
-        if rule.error == nil, rule.suberror == nil, rule.codes.isEmpty, rule.descriptions.isEmpty {
-            complain(path, "fits every error: it names neither error, suberror, codes nor description")
+        if rule.error == nil, rule.suberror == nil, rule.codes.isEmpty, rule.statuses.isEmpty, rule.descriptions.isEmpty
+        {
+            complain(path, "fits every error: it names neither error, suberror, codes, status nor description")
         }
         return rule
+    }
+
+    /// What a server says when it did not do it. Below is success, above is trouble of its own.
+    private static let refusals = Set(400...499)
+
+    private mutating func numbers(_ value: JSONValue?, _ path: String) -> Set<Int> {
+        var numbers: Set<Int> = []
+        for (index, element) in (array(value, path, of: "whole numbers") ?? []).enumerated() {
+            guard case .number(let number) = element, let int = number.int else {
+                complain("\(path)/\(index)", "must be a whole number")
+                continue
+            }
+            numbers.insert(int)
+        }
+        return numbers
     }
 }

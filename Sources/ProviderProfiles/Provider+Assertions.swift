@@ -9,6 +9,14 @@ extension Provider {
             case claim
         }
 
+        /// How the assertion is sent.
+        public enum Sending: String, Sendable, CaseIterable {
+            /// As the `assertion` of a token request (RFC 7523 §2.1).
+            case assertion
+            /// As a bearer token of a call that answers with a token: `Authorization: Bearer`.
+            case bearer
+        }
+
         /// `iss`: the client id where the profile says nothing else.
         public let issuer: String
         /// `sub`; nil where nobody said whom it speaks for.
@@ -18,6 +26,7 @@ extension Provider {
         public let scopeIn: ScopePlace
         /// In seconds, from `iat` to `exp`.
         public let lifetime: Int
+        public let sending: Sending
     }
 
     /// How a JWT bearer grant is made here; nil where the profile has none.
@@ -30,7 +39,7 @@ extension Provider {
         }
         return JWTBearer(
             issuer: text(form.issuer) ?? clientID, subject: text(form.subject), audience: text(form.audience),
-            scopeIn: form.scopeIn, lifetime: form.lifetime)
+            scopeIn: form.scopeIn, lifetime: form.lifetime, sending: form.sending)
     }
 }
 
@@ -45,6 +54,7 @@ struct JWTBearerForm: Sendable {
     var scopeIn = Provider.JWTBearer.ScopePlace.form
     /// Three minutes: what the strictest known take.
     var lifetime = 180
+    var sending = Provider.JWTBearer.Sending.assertion
 }
 
 /// `audience` of `client_assertion` as the profile has it, with holes.

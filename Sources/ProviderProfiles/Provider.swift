@@ -19,6 +19,8 @@ public struct Provider: Sendable {
     public let apply: Apply
     /// Where it is told whose account a connection is.
     public let identity: Identity?
+    /// What a consent asks once more, with the new token; nil for nothing.
+    public let followUp: EndpointURL?
     /// Whether tokens are bound to a key of the client (RFC 9449).
     public let isDPoPBound: Bool
     /// Whether authorization requests may be pushed (RFC 9126), where there is an endpoint for it.

@@ -29,7 +29,8 @@ extension ProfileReader {
     private static let oauthMembers = [
         "authorization_server", "scopes", "authorization_parameters", "token_parameters", "refresh_parameters",
         "token_headers",
-        "departures", "errors", "error_rules", "expiry", "refresh_token", "capture", "identity",
+        "departures", "errors", "error_rules", "expiry", "refresh_token", "capture", "identity", "follow_up",
+        "admin_consent",
         "jwt_bearer", "client_assertion", "id_token", "dpop", "revocation",
     ]
     /// Credence's own to say: a profile that could set these could undo what protects a consent, or show a secret.
@@ -95,14 +96,14 @@ extension ProfileReader {
         profile.tokenHeaders = tokenHeaders(members["token_headers"], holes: holes)
         profile.departures = departures(members["departures"])
         if let methods = profile.codeChallengeMethodsSupported, !methods.contains("S256"),
-            !profile.departures.contains(.noPKCE)
+            !profile.departures.contains(.flag(.noPKCE))
         {
             complain(
                 "/authorization_server/code_challenge_methods_supported",
                 "must hold S256, the one method that Credence uses; a provider that refuses it has the departure no_pkce"
             )
         }
-        if profile.requirePushedAuthorizationRequests, profile.departures.contains(.noPAR) {
+        if profile.requirePushedAuthorizationRequests, profile.departures.contains(.flag(.noPAR)) {
             complain(
                 "/authorization_server/require_pushed_authorization_requests", "contradicts the departure no_par")
         }
@@ -111,7 +112,15 @@ extension ProfileReader {
             if let unit = expiry["unit"] {
                 profile.expiry.unit = choice(unit, "/expiry/unit", LifetimeUnit.self) ?? .seconds
             }
-            profile.expiry.defaultLifetime = seconds(expiry["default_lifetime"], "/expiry/default_lifetime")
+            if case .string(let text)? = expiry["default_lifetime"] {
+                let template = template(text, "/expiry/default_lifetime", holes: holes)
+                if let template, !template.isOneHole {
+                    complain("/expiry/default_lifetime", "must be seconds, null, or one hole such as {session_seconds}")
+                }
+                profile.defaultLifetimeField = template?.holes.first
+            } else {
+                profile.expiry.defaultLifetime = seconds(expiry["default_lifetime"], "/expiry/default_lifetime")
+            }
             profile.expiry.refreshMargin = seconds(expiry["refresh_margin"], "/expiry/refresh_margin")
         }
         if let token = object(members["refresh_token"], "/refresh_token", known: ["rotates", "grace", "lifetime"]) {
@@ -121,6 +130,8 @@ extension ProfileReader {
         }
         profile.capture = captures(members["capture"], of: profile)
         profile.identity = identity(members["identity"], of: profile, holes: holes)
+        profile.followUp = followUp(members["follow_up"], of: profile, holes: holes)
+        profile.adminConsent = adminConsent(members["admin_consent"], of: profile, holes: holes)
         profile.jwtBearer = jwtBearer(members["jwt_bearer"], holes: holes)
         profile.revocation = revocation(members["revocation"], of: profile, holes: holes)
         clientAssertion(members["client_assertion"], into: &profile, holes: holes)

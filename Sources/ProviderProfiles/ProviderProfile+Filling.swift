@@ -45,9 +45,17 @@ extension ProviderProfile {
             query: entries(query, values, in: "query parameter", &filling.problems),
             cookies: entries(cookies, values, in: "cookie", &filling.problems), fields: values)
         let identity = identity(&filling)
+        let followUp = followUp.flatMap { filling.url($0, of: "follow_up") }
         if let audience = audience(&filling) { dialect.assertionAudience = audience }
         if let revocation { filling.judge(revocation.url, named: "revocation") }
         for template in idTokenIssuers { filling.judge(issuer: template) }
+        var expiry = expiry
+        if let field = defaultLifetimeField, let text = values[field], !text.isEmpty {
+            expiry.defaultLifetime = Int(text).flatMap { (1...Int(Int32.max)).contains($0) ? $0 : nil }
+            if expiry.defaultLifetime == nil {
+                filling.problems.append("The field \(field) is a lifetime: give whole seconds.")
+            }
+        }
         let captured = Set(capture.map(\.name))
         for template in hosts where captured.isDisjoint(with: template.holes) {
             for entry in HostName.entries(template.filled(values)) where HostName.normalized(entry) == nil {
@@ -61,8 +69,8 @@ extension ProviderProfile {
                 name: name, title: title, kind: kind, authorizationServer: server, discoveryIssuer: discoveryIssuer,
                 dialect: dialect, defaultScopes: defaultScopes.map { $0.filled(values) }.filter { !$0.isEmpty },
                 remedies: errors, expiry: expiry, refreshTokenPolicy: refreshToken, capture: capture, apply: apply,
-                identity: identity, isDPoPBound: isDPoPBound,
-                pushesAuthorizationRequests: !departures.contains(.noPAR),
+                identity: identity, followUp: followUp, isDPoPBound: isDPoPBound,
+                pushesAuthorizationRequests: !departures.contains(.flag(.noPAR)),
                 jwtBearerForm: jwtBearer, revocationForm: revocation, idTokenIssuerForms: idTokenIssuers,
                 hostTemplates: hosts))
     }
@@ -152,6 +160,7 @@ extension ProviderProfile {
             }
         }
         dialect.lifetimeUnit = expiry.unit
+        dialect.refusalStatuses = errors.statuses
         dialect.assertionCertificateHeaders = assertionCertificateHeaders
         for departure in departures { departure.apply(to: &dialect) }
         return dialect

@@ -37,6 +37,8 @@ public struct ProviderProfile: Sendable {
             case tokenResponse = "token_response"
             /// The parameters that the browser brings back with the code: the owner's word, not the provider's.
             case callback
+            /// The answer of the profile's `follow_up`.
+            case followUp = "follow_up"
         }
 
         /// The name it is kept under.
@@ -56,13 +58,22 @@ public struct ProviderProfile: Sendable {
 
         /// The text of a string, number or boolean; nil for anything else, and where there is nothing.
         public func value(in response: TokenResponse) -> String? {
-            guard source == .tokenResponse else { return nil }
-            return switch JSONValue.object(response.additional)[path: from] {
-            case .string(let text)?: text
-            case .number(let number)?: number.text
-            case .bool(let bool)?: bool ? "true" : "false"
-            default: nil
-            }
+            source == .tokenResponse ? text(in: .object(response.additional)) : nil
+        }
+
+        public func value(inFollowUp answer: JSONValue) -> String? {
+            source == .followUp ? text(in: answer) : nil
+        }
+
+        private func text(in value: JSONValue) -> String? {
+            let text: String? =
+                switch value[path: from] {
+                case .string(let text)?: text
+                case .number(let number)?: number.text
+                case .bool(let bool)?: bool ? "true" : "false"
+                default: nil
+                }
+            return text
         }
     }
 
@@ -109,6 +120,8 @@ public struct ProviderProfile: Sendable {
     var idTokenSigningAlgValuesSupported: [String]?
     var defaultScopes: [Template] = []
     var scopeSeparator = " "
+    /// The field that says `expiry.defaultLifetime`, where one does.
+    var defaultLifetimeField: String?
     var authorizationParameters: [(name: String, template: Template)] = []
     var tokenParameters: [(name: String, template: Template)] = []
     var refreshParameters: [(name: String, template: Template)] = []
@@ -120,6 +133,9 @@ public struct ProviderProfile: Sendable {
     public internal(set) var refreshToken = RefreshToken()
     public internal(set) var capture: [Capture] = []
     var identity: IdentityForm?
+    /// What is asked once more at a consent, with the new token, for the captures of `follow_up`.
+    var followUp: Template?
+    var adminConsent: AdminConsentForm?
     var jwtBearer: JWTBearerForm?
     var revocation: RevocationForm?
     var assertionAudience: AssertionAudienceForm?

@@ -12,7 +12,7 @@ enum ConnectionRow {
         g.version, g.credential, g.refresh, g.proof_key, g.subject, g.scopes, g.attributes, g.account, g.account_key, \
         g.issued_at, g.expires_at, \
         g.refresh_token_expires_at, g.refresh_at, g.last_refreshed_at, g.reauthorization, g.failure_since, \
-        g.failure_reason, g.failure_attempts, g.failure_retry_at, g.fence, g.attempt_id, g.attempt_fence, \
+        g.failure_reason, g.failure_attempts, g.failure_retry_at, g.failure_claims, g.fence, g.attempt_id, g.attempt_fence, \
         g.attempt_owner, g.attempt_lease_until
         """
 
@@ -87,9 +87,10 @@ enum ConnectionRow {
         let reason = try columns.optionalText()
         let attempts = try columns.optionalInteger()
         let retryAt = try columns.optionalTime()
+        let claims = try columns.optionalText()
         guard let since else { return nil }
         guard let reason, let attempts, let retryAt else { throw Unreadable() }
-        return RefreshFailure(since: since, reason: reason, attempts: attempts, retryAt: retryAt)
+        return RefreshFailure(since: since, reason: reason, attempts: attempts, retryAt: retryAt, claims: claims)
     }
 
     private static func attempt(_ columns: inout Columns) throws -> RefreshAttempt? {
@@ -109,7 +110,7 @@ enum ConnectionRow {
         "version", "credential", "refresh", "proof_key", "subject", "scopes", "attributes", "account", "account_key",
         "issued_at", "expires_at",
         "refresh_token_expires_at", "refresh_at", "last_refreshed_at", "reauthorization", "failure_since",
-        "failure_reason", "failure_attempts", "failure_retry_at",
+        "failure_reason", "failure_attempts", "failure_retry_at", "failure_claims",
     ]
 
     static func values(_ grant: Grant) -> [Value] {
@@ -125,6 +126,7 @@ enum ConnectionRow {
     static func values(_ failure: RefreshFailure?) -> [Value] {
         [
             .time(failure?.since), .text(failure?.reason), .integer(failure?.attempts), .time(failure?.retryAt),
+            .text(failure?.claims),
         ]
     }
 

@@ -11,6 +11,9 @@ enum Migrations {
         migrator.registerMigration("0002-grants") { db in
             try db.execute(sql: grants)
         }
+        migrator.registerMigration("0003-step-up") { db in
+            try db.execute(sql: "ALTER TABLE credential ADD COLUMN failure_claims TEXT")
+        }
         return migrator
     }
 

@@ -48,7 +48,7 @@ extension SQLiteStore {
             let abandoned = try db.change(
                 """
                 UPDATE credential SET reauthorization = ?, refresh_at = ?, failure_since = ?, failure_reason = ?,
-                    failure_attempts = ?, failure_retry_at = ?, attempt_id = NULL, attempt_fence = NULL,
+                    failure_attempts = ?, failure_retry_at = ?, failure_claims = ?, attempt_id = NULL, attempt_fence = NULL,
                     attempt_owner = NULL, attempt_lease_until = NULL
                 WHERE connection = ? AND version = ? AND attempt_id = ?
                 """,

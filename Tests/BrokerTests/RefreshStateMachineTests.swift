@@ -271,7 +271,7 @@ struct RefreshStateMachineTests {
     func abandoned() throws {
         var machine = try calling()
         _ = machine.answered(.refused(OAuthError(code: "invalid_grant")), remedies: [:], now: Self.now)
-        guard case .failed(_, .terminal(.revoked, _)) = try outcome(machine.abandoned(try stored())) else {
+        guard case .failed(_, .terminal(.revoked, _, _)) = try outcome(machine.abandoned(try stored())) else {
             return #expect(Bool(false))
         }
     }

@@ -106,7 +106,7 @@ struct StandardProfilesTests {
     @Test("Every profile of an OAuth provider has its sample here")
     func complete() throws {
         let named = Set(try ProviderCatalog.load().all.filter { $0.kind == .oauth2 }.map(\.name))
-        #expect(named == Set(Self.samples.map(\.provider)).union(["oauth2"]))
+        #expect(named == Set(Self.samples.map(\.provider)).union(["oauth2", "github-app"]))
     }
 
     private func connect(_ sample: Sample) async throws -> ConsentOutcome {
@@ -253,9 +253,9 @@ struct StandardProfilesTests {
 
     static let troubles = [
         azure(50173, "invalid_grant", .reauthorize), azure(700082, "invalid_grant", .reauthorize),
-        azure(700084, "invalid_grant", .reauthorize), azure(50076, "invalid_grant", .reauthorize),
-        azure(50076, "interaction_required", .reauthorize), azure(53003, "invalid_grant", .reauthorize),
-        azure(65001, "invalid_grant", .reauthorize), azure(7000222, "invalid_client", .administrator, status: 401),
+        azure(700084, "invalid_grant", .reauthorize), azure(50076, "invalid_grant", .stepUp),
+        azure(50076, "interaction_required", .stepUp), azure(53003, "invalid_grant", .stepUp),
+        azure(65001, "invalid_grant", .stepUp), azure(7000222, "invalid_client", .administrator, status: 401),
         azure(7000215, "invalid_client", .administrator, status: 401),
         azure(700016, "unauthorized_client", .administrator), azure(50057, "invalid_grant", .administrator),
         azure(50105, "invalid_grant", .administrator), azure(90094, "invalid_grant", .administrator),
@@ -286,10 +286,11 @@ struct StandardProfilesTests {
         broker.exchange.expect(.json(trouble.body, status: trouble.status)) { $0.url.string == sample.token }
         let result = try? await broker.core.credentials.refresh(
             TestBroker.connection, for: broker.admin, rejected: nil)
-        #expect(result == nil || trouble.remedy != .reauthorize)
+        #expect(result == nil || ![.reauthorize, .stepUp].contains(trouble.remedy))
         let grant = try await broker.stored().grant
         switch trouble.remedy {
         case .reauthorize: #expect(grant.reauthorization == .revoked)
+        case .stepUp: #expect(grant.reauthorization == .stepUp && grant.refresh != nil)
         case .administrator:
             #expect(grant.reauthorization == nil && grant.refresh != nil)
             #expect(try #require(grant.failure).retryAt.since(broker.clock.now) == RefreshPolicy().configurationRetry)

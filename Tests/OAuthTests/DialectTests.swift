@@ -58,7 +58,7 @@ struct DialectTests {
     @Test("A token request may be JSON; who asks stands where it stood, and a repeated name is a list")
     func json() throws {
         var dialect = Dialect()
-        dialect.sendsJSON = true
+        dialect.tokenRequestForm = .json
         let grant = Parameters([("grant_type", "x"), ("code", "a+b &"), ("resource", "r1"), ("resource", "r2")])
         let request = try TokenRequestTests.request(.clientSecretPost(Secret("s\"")), grant: grant, dialect: dialect)
         #expect(request.headerFields[.contentType] == "application/json")
@@ -91,7 +91,7 @@ struct DialectTests {
     @Test("Revocation and introspection keep the standard's form and names")
     func othersStay() throws {
         var dialect = Dialect()
-        dialect.sendsJSON = true
+        dialect.tokenRequestForm = .json
         dialect.renamedTokenParameters = ["client_id": "app_id"]
         let request = Revocation.request(
             token: Secret("t"), hint: "access_token", at: try endpoint(),

@@ -37,9 +37,9 @@ struct OAuthErrorTests {
     @Test(
         "The code says who must act",
         arguments: [
-            ("invalid_grant", .reauthorize), ("access_denied", .reauthorize), ("interaction_required", .reauthorize),
+            ("invalid_grant", .reauthorize), ("access_denied", .reauthorize), ("interaction_required", .stepUp),
             ("login_required", .reauthorize),
-            ("consent_required", .reauthorize), ("invalid_client", .administrator),
+            ("consent_required", .stepUp), ("invalid_client", .administrator),
             ("unauthorized_client", .administrator),
             ("unsupported_grant_type", .administrator), ("invalid_scope", .administrator),
             ("invalid_request", .administrator),

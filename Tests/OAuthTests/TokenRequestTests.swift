@@ -86,7 +86,7 @@ struct TokenRequestTests {
     @Test("The raw departure leaves them as they are")
     func rawBasic() throws {
         var dialect = Dialect()
-        dialect.rawBasicEncoding = true
+        dialect.secretForm = .rawBasic
         #expect(
             try Self.basicPair(try Self.request(.clientSecretBasic(Secret("s %&+")), id: "a/b", dialect: dialect))
                 == "a/b:s %&+")

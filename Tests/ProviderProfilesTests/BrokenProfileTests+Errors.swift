@@ -1,9 +1,34 @@
 extension BrokenProfileTests {
     /// What errors mean, and how tokens are ended.
     static let rules: [Broken] = [
+        Broken("error_rules", #"[{"act":"retry","status":[200]}]"#, at: "/error_rules/0/status", "400 to 499"),
+        Broken("error_rules", #"[{"act":"retry","status":["404"]}]"#, at: "/error_rules/0/status/0", "whole number"),
+        Broken("expiry", #"{"default_lifetime":"{host}{shop}"}"#, at: "/expiry/default_lifetime", "one hole"),
+        Broken("expiry", #"{"default_lifetime":"{nobody}"}"#, at: "/expiry/default_lifetime", "{nobody}", "host, shop"),
+        Broken("departures", #"["no_pkce:yes"]"#, at: "/departures/0", "takes no value"),
+        Broken("departures", #"["success_member:ok"]"#, at: "/departures/0", "success_member:PATH=VALUE"),
+        Broken("departures", #"["success_member:=true"]"#, at: "/departures/0", "success_member:PATH=VALUE"),
+        Broken("departures", #"["error_member:"]"#, at: "/departures/0", "error_member:PATH"),
+        Broken(
+            "departures", #"["token_parameter_in_query:client_secret"]"#, at: "/departures/0",
+            "client_id, grant_type, redirect_uri, scope"),
+        Broken("departures", #"["authorization_fragment:oauth"]"#, at: "/departures/0", "behind the #"),
+        Broken("departures", #"["authorization_fragment:/a?b"]"#, at: "/departures/0", "behind the #"),
+        Broken("departures", #"["json_token_request","unsafe_get_token_request"]"#, at: "/departures/1", "earlier"),
+        Broken("departures", #"["raw_basic","secret_as_bearer"]"#, at: "/departures/1", "earlier"),
+        Broken(
+            "departures", #"["drop_token_parameter:scope","rename_token_parameter:scope=s"]"#, at: "/departures/1",
+            "earlier"),
+        Broken("capture", #"[{"name":"site","in":"follow_up"}]"#, at: "/follow_up", "missing"),
+        Broken("follow_up", #"{"url":"https://api.example/x"}"#, at: "/follow_up", "asked for nothing"),
+        Broken("follow_up", #"{"url":"http://api.example/x"}"#, at: "/follow_up/url", "https"),
+        Broken("follow_up", #"{"uri":"x"}"#, at: "/follow_up/uri", "known are", "url"),
+        Broken("admin_consent", #"{"url":"https://as.example/a"}"#, at: "/admin_consent/returns", "missing"),
+        Broken("jwt_bearer", #"{"sent_as":"cookie"}"#, at: "/jwt_bearer/sent_as", "assertion, bearer"),
         Broken("error_rules", "{}", at: "/error_rules", "list of rules"),
         Broken("error_rules", "[1]", at: "/error_rules/0", "an object"),
-        Broken("error_rules", #"[{"error":"a"}]"#, at: "/error_rules/0/act", "reauthorize, administrator, retry"),
+        Broken(
+            "error_rules", #"[{"error":"a"}]"#, at: "/error_rules/0/act", "reauthorize, step_up, administrator, retry"),
         Broken("error_rules", #"[{"error":"a","act":"panic"}]"#, at: "/error_rules/0/act", "administrator"),
         Broken("error_rules", #"[{"act":"retry"}]"#, at: "/error_rules/0", "fits every error"),
         Broken("error_rules", #"[{"act":"retry","codes":[]}]"#, at: "/error_rules/0", "fits every error"),
@@ -13,7 +38,7 @@ extension BrokenProfileTests {
         Broken(
             "error_rules", #"[{"act":"retry","error":"a","description":[""]}]"#, at: "/error_rules/0/description",
             "empty"),
-        Broken("error_rules", #"[{"act":"retry","status":400}]"#, at: "/error_rules/0/status", "known are"),
+        Broken("error_rules", #"[{"act":"retry","status":400}]"#, at: "/error_rules/0/status", "list of whole numbers"),
         Broken("capture", #"[{"name":"a","in":"cookie"}]"#, at: "/capture/0/in", "token_response, callback"),
         Broken("capture", #"[{"name":"a","from":"state","in":"callback"}]"#, at: "/capture/0/from", "keeps itself"),
         Broken("token_headers", #"{"Authorization":"x"}"#, at: "/token_headers/Authorization", "not a header"),

@@ -148,10 +148,12 @@ struct BrokenProfileTests {
         Broken("departures", #"["code_parameter:state"]"#, at: "/departures/0", "meaning of its own"),
         Broken("departures", #"["response_root:a","response_root:b"]"#, at: "/departures/1", "earlier"),
         Broken(
-            "errors", #"{"invalid_grant":"shrug"}"#, at: "/errors/invalid_grant", "reauthorize, administrator, retry"),
+            "errors", #"{"invalid_grant":"shrug"}"#, at: "/errors/invalid_grant",
+            "reauthorize, step_up, administrator, retry"),
         Broken("errors", "[]", at: "/errors", "an object"),
         Broken(
-            "expiry", #"{"default_lifetime":"3600"}"#, at: "/expiry/default_lifetime", "whole number of seconds", "null"
+            "expiry", #"{"default_lifetime":"3600"}"#, at: "/expiry/default_lifetime", "seconds", "null",
+            "{session_seconds}"
         ),
         Broken("expiry", #"{"refresh_margin":-1}"#, at: "/expiry/refresh_margin", "from 0"),
         Broken("refresh_token", #"{"rotate":true}"#, at: "/refresh_token/rotate", "rotates, grace, lifetime"),

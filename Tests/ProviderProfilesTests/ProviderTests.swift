@@ -9,7 +9,8 @@ struct ProviderTests {
     func bundled() throws {
         #expect(
             try ProviderCatalog.load().all.map(\.name) == [
-                "api-key", "azure-ad", "azure-ad-v1", "basic", "dropbox", "github", "oauth2", "salesforce",
+                "api-key", "azure-ad", "azure-ad-v1", "basic", "dropbox", "github", "github-app", "oauth2",
+                "salesforce",
             ])
     }
 
@@ -128,7 +129,7 @@ struct ProviderTests {
         #expect(dialect.tokenParameters == Parameters([("t", "1")]))
         #expect(dialect.refreshParameters == Parameters([("r", "2")]))
         #expect(dialect.scopeSeparator == ",")
-        #expect(!dialect.pkce && dialect.rawBasicEncoding && dialect.acceptsFormResponse)
+        #expect(!dialect.pkce && dialect.secretForm == .rawBasic && dialect.acceptsFormResponse)
         #expect(dialect.responseScopeSeparators == [" ", ","] && dialect.tokenTypeAliases == ["User Token"])
         #expect(dialect.responseRoot == "data" && dialect.memberPaths == ["access_token": "token.id"])
         #expect(
@@ -189,7 +190,7 @@ struct ProviderTests {
                 #"["json_token_request","rename_authorization_parameter:client_id=client_key","rename_token_parameter:code=auth_code"]"#,
         ])
         let dialect = try profile.filled().dialect
-        #expect(dialect.sendsJSON && dialect.lifetimeUnit == .milliseconds)
+        #expect(dialect.tokenRequestForm == .json && dialect.lifetimeUnit == .milliseconds)
         #expect(dialect.renamedAuthorizationParameters == ["client_id": "client_key"])
         #expect(dialect.renamedTokenParameters == ["code": "auth_code"])
         #expect(dialect.headerFields.count == 1, "one that is filled with nothing is left out")
@@ -202,7 +203,7 @@ struct ProviderTests {
         let server = provider.authorizationServer
         #expect(server.tokenEndpoint?.string == "https://github.com/login/oauth/access_token")
         #expect(server.tokenEndpointAuthMethodsSupported == ["client_secret_post"])
-        #expect(profile.departures == [.formResponse, .responseScopeSeparator(",")])
+        #expect(profile.departures == [.flag(.formResponse), .responseScopeSeparator(",")])
         #expect(provider.dialect.pkce && provider.refreshTokenPolicy.rotates && provider.refreshTokenPolicy.grace == 0)
         #expect(provider.hosts(values: [:]) == ["api.github.com"])
         let acts = { (code: String) in OAuthError(code: code).remedy(provider.remedies) }

@@ -50,6 +50,8 @@ public struct ClientRequest: Sendable {
 public enum ClientSecretValue: Sendable {
     case secret(Secret)
     case key(KeyFile)
+    /// An absolute path on the machine of the service.
+    case assertionFile(String)
 
     /// A private key, as PEM or as PKCS#12 (RFC 7292) in base64.
     public struct KeyFile: Sendable {
@@ -73,6 +75,7 @@ public enum ClientSecretValue: Sendable {
         case secret(Secret)
         /// - Parameter notAfter: seconds since 1970.
         case key(ClientKey, notAfter: Int?)
+        case assertionFile(String)
     }
 
     /// Reads and checks it.
@@ -91,6 +94,11 @@ public enum ClientSecretValue: Sendable {
             return .secret(secret)
         case .key(let file):
             return try file.opened(signingAlgorithm: signingAlgorithm)
+        case .assertionFile(let path):
+            guard path.hasPrefix("/"), path.utf8.count <= 4096,
+                path.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+            else { throw .invalid("assertion_file is the absolute path of a file.", field: "assertion_file") }
+            return .assertionFile(path)
         }
     }
 }

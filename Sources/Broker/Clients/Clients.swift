@@ -25,6 +25,12 @@ public struct Clients: Sendable {
         return found
     }
 
+    /// Where an administrator of the provider's side consents for everybody; nil where there is no such page.
+    public func adminConsentURL(of client: RegisteredClient, redirectURI: String) -> String? {
+        catalog[client.provider]?.adminConsentURL(
+            fields: client.fields, clientID: client.clientID, redirectURI: redirectURI, allowHTTP: allowHTTP)
+    }
+
     public func add(_ request: ClientRequest, by caller: Caller) async throws(BrokerError) -> RegisteredClient {
         let id = request.id ?? .random(from: random)
         guard let profile = catalog[request.provider] else {
@@ -128,6 +134,11 @@ public struct Clients: Sendable {
             case .secret(let secret):
                 return ClientSecret(
                     number: number, box: try sealing.seal(clientSecret: secret, of: client.id, number: number),
+                    createdAt: clock.now)
+            case .assertionFile(let path):
+                return ClientSecret(
+                    number: number, kind: .assertionFile,
+                    box: try sealing.seal(clientSecret: Secret(path), of: client.id, number: number),
                     createdAt: clock.now)
             case .key(let key, let notAfter):
                 // RFC 8705 §2: the method is a certificate; a key alone would fail at the first request.

@@ -66,6 +66,8 @@ public struct ClientSecret: Sendable, Hashable {
         case secret
         /// A private key with its certificates, for assertions (RFC 7523) and TLS (RFC 8705).
         case key
+        /// The path of a file with an assertion that somebody else signs and renews (RFC 7523 §3): read at each request.
+        case assertionFile = "assertion_file"
     }
 
     public init(

@@ -41,13 +41,14 @@ actor Registrations {
     let metadata: PublishedMetadata
     private let allowHTTP: Bool
     private let publicURL: String
+    private let assertionFiles: AssertionFiles
     private let logger: Logger
     /// Which secret of a client the provider took last, where it was not the newest.
     private var taken: [ClientID: Int] = [:]
 
     init(
         catalog: ProviderCatalog, clients: any ClientStore, sealing: GrantSealing, metadata: PublishedMetadata,
-        allowHTTP: Bool, publicURL: String, logger: Logger
+        allowHTTP: Bool, publicURL: String, assertionFiles: AssertionFiles = AssertionFiles(), logger: Logger
     ) {
         self.catalog = catalog
         self.clients = clients
@@ -55,6 +56,7 @@ actor Registrations {
         self.metadata = metadata
         self.allowHTTP = allowHTTP
         self.publicURL = publicURL
+        self.assertionFiles = assertionFiles
         self.logger = logger
     }
 
@@ -125,6 +127,12 @@ actor Registrations {
         "\(publicURL)/callback/\(client.string)"
     }
 
+    /// The profile of a client's provider; nil where either is gone.
+    func profile(of client: ClientID) async -> ProviderProfile? {
+        guard let registered = try? await stored(client) else { return nil }
+        return catalog[registered.provider]
+    }
+
     /// The provider took this secret: it goes first from now on.
     func remember(_ number: Int?, of client: ClientID) {
         taken[client] = number
@@ -155,12 +163,13 @@ actor Registrations {
                 redirectURI: self.redirectURI(of: registered.id), issuer: server.issuer,
                 tokenEndpoint: server.tokenEndpoint)
         }
-        guard let kind = Self.kind(for: method) else { return [.init(client: client(.none), number: nil)] }
-        var fitting = registered.secrets.filter { $0.kind == kind }
+        let kinds = Self.kinds(for: method)
+        guard !kinds.isEmpty else { return [.init(client: client(.none), number: nil)] }
+        var fitting = registered.secrets.filter { kinds.contains($0.kind) }
         if let last = taken[registered.id], let place = fitting.firstIndex(where: { $0.number == last }) {
             fitting.insert(fitting.remove(at: place), at: 0)
         }
-        if fitting.isEmpty, kind == .secret, method != "client_secret_jwt" {
+        if fitting.isEmpty, kinds == [.secret], method != "client_secret_jwt" {
             // A method that needs a secret, and none there: `client_id` alone says who asks, never `id:` in Basic.
             return [.init(client: client(.none), number: nil)]
         }
@@ -197,11 +206,12 @@ actor Registrations {
         return listed.first { spoken.contains($0) } ?? spoken[0]
     }
 
-    private static func kind(for method: String) -> ClientSecret.Kind? {
+    private static func kinds(for method: String) -> [ClientSecret.Kind] {
         switch method {
-        case "client_secret_basic", "client_secret_post", "client_secret_jwt": .secret
-        case "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth": .key
-        default: nil
+        case "client_secret_basic", "client_secret_post", "client_secret_jwt": [.secret]
+        case "private_key_jwt": [.key, .assertionFile]
+        case "tls_client_auth", "self_signed_tls_client_auth": [.key]
+        default: []
         }
     }
 
@@ -216,12 +226,17 @@ actor Registrations {
             case "tls_client_auth": return .tlsClientAuth(try sealing.clientKey(secret, of: registered.id))
             case "self_signed_tls_client_auth":
                 return .selfSignedTLSClientAuth(try sealing.clientKey(secret, of: registered.id))
+            case _ where secret.kind == .assertionFile:
+                let path = try sealing.clientSecret(secret, of: registered.id).reveal()
+                return .federatedAssertion(try assertionFiles.assertion(at: path, of: registered.id))
             default:
                 let key = try sealing.clientKey(secret, of: registered.id)
                 return .privateKeyJWT(
                     try Self.signer(
                         key, registered, supported: server.tokenEndpointAuthSigningAlgValuesSupported))
             }
+        } catch let error as BrokerError {
+            throw error
         } catch {
             throw damaged(registered.id, error)
         }

@@ -82,6 +82,8 @@ public enum ReauthorizationReason: String, Sendable, CaseIterable {
     case rejected
     /// A refresh brought the tokens of another account (OpenID Connect Core §12.2).
     case accountChanged = "account_changed"
+    /// The provider wants more of the owner first, such as a second factor or a consent; the grant stands.
+    case stepUp = "step_up"
 }
 
 /// A refresh that keeps failing for a reason that is not the owner's.
@@ -94,12 +96,15 @@ public struct RefreshFailure: Sendable, Hashable {
     public var attempts: Int
     /// Not to be tried before.
     public var retryAt: Timestamp
+    /// What the owner's next consent must ask for, as the provider worded it (`OAuthError.claims`).
+    public var claims: String?
 
-    public init(since: Timestamp, reason: String, attempts: Int, retryAt: Timestamp) {
+    public init(since: Timestamp, reason: String, attempts: Int, retryAt: Timestamp, claims: String? = nil) {
         self.since = since
         self.reason = reason
         self.attempts = attempts
         self.retryAt = retryAt
+        self.claims = claims
     }
 }
 

@@ -35,6 +35,7 @@ extension Consent {
             var grant = AuthorizationCodeGrant.parameters(
                 code: code, redirectURI: registrations.redirectURI(of: pending.client), verifier: verifier)
             for resource in stored.connection.resources { grant.append("resource", resource) }
+            if dialect.repeatsState, let state = parameters["state"] { grant.append("state", state) }
             // A code is single-use (RFC 6749 §4.1.2, security cases F13 and F14): it is sent again only where the server
             // said that it did not even look at it.
             let answer = try await calls.send(registration, proofKey: proofKey, within: callDeadline) {
@@ -54,10 +55,12 @@ extension Consent {
         case .granted(let response):
             let account = try await account(
                 of: response, registration, pending, state: parameters["state"] ?? "", code: code, proofKey)
+            let attributes = try await followUp(response, registration, proofKey, stored.id)
+                .merging(GrantUpdate.captured(from: parameters, by: registration.provider)) { own, _ in own }
             return try await keep(
                 Received(
                     response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey,
-                    callback: GrantUpdate.captured(from: parameters, by: registration.provider)),
+                    attributes: attributes),
                 for: stored, registration, pending)
         case .refused(let error): throw Self.refused(error, registration.provider, hiding: secrets)
         case .malformed(let reason, let status):
@@ -114,6 +117,18 @@ extension Consent {
         }
     }
 
+    /// What the provider says beyond the token response, where the profile wants it.
+    private func followUp(
+        _ response: TokenResponse, _ registration: Registration, _ proofKey: SigningKey?, _ id: ConnectionID
+    ) async throws(ConsentFailure) -> [String: String] {
+        switch await accounts.followUp(response, registration, proofKey: proofKey) {
+        case .found(let attributes): return attributes
+        case .failed(let reason):
+            logger.notice("A follow-up got no answer", metadata: ["connection": "\(id)", "why": "\(reason)"])
+            throw Self.noAnswer
+        }
+    }
+
     /// What came, on its way into the store.
     struct Received: Sendable {
         let response: TokenResponse
@@ -121,8 +136,8 @@ extension Consent {
         let sentAt: Timestamp
         let scopes: [String]
         let proofKey: SigningKey?
-        /// What the profile keeps of the callback, by its names.
-        let callback: [String: String]
+        /// What the profile keeps of the callback and the follow-up, by its names.
+        let attributes: [String: String]
     }
 
     /// Stores the grant, or holds it until the owner has said that another account shall take the place of the old one.
@@ -153,7 +168,7 @@ extension Consent {
         let update = GrantUpdate(
             sealing: sealing, provider: registration.provider, sentAt: received.sentAt,
             requestedScopes: received.scopes, proofKey: received.proofKey, fraction: random.fraction(),
-            callback: received.callback)
+            attributes: received.attributes)
         var old = stored
         do {
             for _ in 0..<5 {
@@ -213,6 +228,7 @@ extension Consent {
             switch error.remedy(provider.remedies) {
             case .administrator: "An administrator must look at the registration."
             case .retry: "Try again in a little while."
+            case .stepUp: "It wants more of you first, such as a second factor. Open the link again."
             case .reauthorize, nil: "Open the link again if this was not what you wanted."
             }
         return ConsentFailure(

@@ -110,8 +110,8 @@ extension Consent.Received {
         members["scope"] = response.scope.map { .array($0.map { .string($0) }) }
         members["account_key"] = account.map { .string($0.key) }
         members["account_name"] = account.map { .string($0.name) }
-        members["callback"] = .object(
-            JSONObject(callback.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+        members["attributes"] = .object(
+            JSONObject(attributes.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         members["proof_key"] = proofKey.map { .string($0.serialized.hexadecimal) }
         return Array(JSONValue.object(members).serialized().utf8)
     }
@@ -138,12 +138,12 @@ extension Consent.Received {
         var account: Account?
         if let key = text("account_key"), let name = text("account_name") { account = Account(key: key, name: name) }
         let proofKey = try text("proof_key").flatMap { [UInt8](hexadecimal: $0) }.map { try SigningKey(serialized: $0) }
-        var callback: [String: String] = [:]
-        if case .object(let kept)? = members["callback"] {
-            for case (let name, .string(let value)) in kept.pairs { callback[name] = value }
+        var attributes: [String: String] = [:]
+        if case .object(let kept)? = members["attributes"] {
+            for case (let name, .string(let value)) in kept.pairs { attributes[name] = value }
         }
         self.init(
             response: response, account: account, sentAt: Timestamp(milliseconds: sentAt), scopes: texts("asked") ?? [],
-            proofKey: proofKey, callback: callback)
+            proofKey: proofKey, attributes: attributes)
     }
 }

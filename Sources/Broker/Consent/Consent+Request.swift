@@ -22,17 +22,18 @@ extension Consent {
     }
 
     func authorizationRequest(
-        _ registration: Registration, _ connection: Connection, _ wishes: ConsentWishes, scopes: [String],
+        _ registration: Registration, _ stored: StoredConnection, _ wishes: ConsentWishes, scopes: [String],
         state: String, verifier: Secret?, proofKey: SigningKey?
     ) -> AuthorizationRequest {
         var request = AuthorizationRequest(
             clientID: registration.client.id, redirectURI: registrations.redirectURI(of: registration.id),
             scope: scopes, state: Secret(state), codeChallenge: verifier.map { PKCE.challenge(for: $0) },
             additional: Parameters(wishes.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
-        request.resource = connection.resources
+        request.resource = stored.connection.resources
         request.loginHint = wishes.loginHint
         request.prompt = wishes.prompt
-        request.claims = wishes.claims
+        // What a refresh was refused for, unless whoever made the link knows better.
+        request.claims = wishes.claims ?? stored.grant.failure?.claims
         if scopes.contains("openid") { request.nonce = Self.nonce(forState: state) }
         request.dpopJKT = proofKey?.publicKey.thumbprint
         return request

@@ -139,7 +139,7 @@ public struct Consent: Sendable {
         let verifier = registration.provider.dialect.pkce ? PKCE.verifier(random.bytes(32)) : nil
         let proofKey = registration.isDPoPBound ? SigningKey.generateES256() : nil
         let request = authorizationRequest(
-            registration, stored.connection, record.wishes, scopes: asked, state: state, verifier: verifier,
+            registration, stored, record.wishes, scopes: asked, state: state, verifier: verifier,
             proofKey: proofKey)
         let location = try await location(of: request, at: endpoint, registration, proofKey, stored.id)
         do {
@@ -164,6 +164,17 @@ public struct Consent: Sendable {
     }
 
     // MARK: The return
+
+    /// What an administrator of the provider's side brought back from the page where one consents for everybody; nil for
+    /// any other answer. Nothing is changed: connections find out by themselves.
+    public func adminConsent(
+        client: ClientID, parameters: Parameters
+    ) async -> (isGiven: Bool, providerTitle: String)? {
+        guard parameters["state"] == nil, let profile = await registrations.profile(of: client),
+            let isGiven = profile.adminConsent(in: parameters)
+        else { return nil }
+        return (isGiven, profile.title)
+    }
 
     /// Judges what the browser brought back to `/callback/{client}` and, if it is a code, spends it once.
     public func finish(client: ClientID, parameters: Parameters, browser: String?) async -> ConsentOutcome {

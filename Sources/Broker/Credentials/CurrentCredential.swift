@@ -203,7 +203,7 @@ public struct CurrentCredential: Sendable {
         case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
             return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
-            if case .terminal(let reason, let code) = verdict {
+            if case .terminal(let reason, let code, _) = verdict {
                 throw Self.reauthorization(of: current.connection, reason.rawValue, code: code)
             }
             // Without a note it was somebody else's attempt that stood in the end.

@@ -208,9 +208,12 @@ public struct Devices: Sendable {
             logger.notice("An identity was refused", metadata: ["connection": "\(stored.id)", "why": "\(reason)"])
             return try await end(device, from: device.pollAt, "identity_refused")
         }
+        guard
+            case .found(let attributes) = await accounts.followUp(response, registration, proofKey: secrets.proofKey)
+        else { return try await end(device, from: device.pollAt, "provider_unavailable") }
         let update = GrantUpdate(
             sealing: sealing, provider: registration.provider, sentAt: sentAt, requestedScopes: device.scopes,
-            proofKey: secrets.proofKey, fraction: random.fraction())
+            proofKey: secrets.proofKey, fraction: random.fraction(), attributes: attributes)
         var old = stored
         for _ in 0..<5 {
             // Nobody is there to ask whether another account shall take the place of this one (security case F19).

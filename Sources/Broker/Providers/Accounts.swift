@@ -146,23 +146,9 @@ struct Accounts: Sendable {
         _ endpoint: EndpointURL, _ response: TokenResponse, _ registration: Registration, _ proofKey: SigningKey?,
         subject: String?, isUserinfo: Bool
     ) async -> Verdict {
-        var request = UserInfo.request(
-            at: endpoint, accessToken: response.accessToken, tokenType: response.tokenType)
-        if isUserinfo == false,
-            let applied = try? registration.provider.apply.render([
-                "access_token": response.accessToken.reveal(), "token_type": response.tokenType,
-            ]).get()
-        {
-            for (name, value) in applied.headers {
-                if let field = HTTPField.Name(name) { request.headerFields[field] = value }
-            }
-        }
         do {
-            if response.tokenType == "DPoP", let proofKey {
-                request.prove(
-                    with: proofKey, nonce: await nonces.nonce(for: endpoint.origin), accessToken: response.accessToken,
-                    freshness: random.freshness(at: clock.now))
-            }
+            let request = await request(
+                to: endpoint, response, registration, proofKey, asApplied: !isUserinfo)
             switch UserInfo.judge(try await exchange.send(request, within: Self.patience), expectsSubject: isUserinfo) {
             case .claims(let members, let said):
                 if let subject, let said, !isSameText(subject, said) {
@@ -178,6 +164,66 @@ struct Accounts: Sendable {
         } catch {
             return .unavailable(reason: "\(error)")
         }
+    }
+
+    // MARK: Asking further
+
+    enum FollowUp: Sendable {
+        /// By the names that they are kept under; empty where the profile asks for nothing.
+        case found([String: String])
+        case failed(reason: String)
+    }
+
+    /// What the profile keeps of one more answer of the provider's.
+    func followUp(
+        _ response: TokenResponse, _ registration: Registration, proofKey: SigningKey?
+    ) async -> FollowUp {
+        guard let endpoint = registration.provider.followUp else { return .found([:]) }
+        do {
+            let request = await request(to: endpoint, response, registration, proofKey, asApplied: true)
+            let answer = try await exchange.send(request, within: Self.patience)
+            guard let value = answer.followUpValue else {
+                return .failed(reason: "status \(answer.status), or no JSON")
+            }
+            var attributes: [String: String] = [:]
+            for capture in registration.provider.capture {
+                if let text = capture.value(inFollowUp: value), text.utf8.count <= 4096 {
+                    attributes[capture.name] = text
+                }
+            }
+            return .found(attributes)
+        } catch {
+            return .failed(reason: "\(error)")
+        }
+    }
+
+    /// - Parameter asApplied: as the profile's `apply` says, and not as OpenID Connect does.
+    private func request(
+        to endpoint: EndpointURL, _ response: TokenResponse, _ registration: Registration, _ proofKey: SigningKey?,
+        asApplied: Bool
+    ) async -> EndpointRequest {
+        var request = UserInfo.request(
+            at: endpoint, accessToken: response.accessToken, tokenType: response.tokenType)
+        if asApplied,
+            let applied = try? registration.provider.apply.render([
+                "access_token": response.accessToken.reveal(), "token_type": response.tokenType,
+            ]).get()
+        {
+            // Where the token has a place of its own, it does not stand in Authorization besides.
+            if !applied.headers.contains(where: { $0.0.lowercased() == "authorization" }) {
+                request.headerFields[.authorization] = nil
+            }
+            for (name, value) in applied.headers {
+                if let field = HTTPField.Name(name) { request.headerFields[field] = value }
+            }
+            if let url = try? EndpointURL(endpoint.appending(Parameters(applied.query))) { request.url = url }
+        }
+        if response.tokenType == "DPoP", let proofKey {
+            request.prove(
+                with: proofKey, nonce: await nonces.nonce(for: endpoint.origin), accessToken: response.accessToken,
+                freshness: random.freshness(at: clock.now))
+        }
+        return request
     }
 }
 

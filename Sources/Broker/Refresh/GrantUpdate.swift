@@ -23,8 +23,8 @@ struct GrantUpdate {
     let proofKey: SigningKey?
     /// Chance in `0..<1`, for the jitter of the next refresh.
     let fraction: Double
-    /// What a consent's callback brought, by the names that it is kept under.
-    var callback: [String: String] = [:]
+    /// What a consent brought besides the token response, by the names that it is kept under.
+    var attributes: [String: String] = [:]
 
     func grant(
         after old: StoredConnection, from response: TokenResponse, _ occasion: Occasion
@@ -43,7 +43,7 @@ struct GrantUpdate {
         case .consent(let account):
             try keepRefreshToken(of: response, old: nil, in: &grant, id)
             grant.scopes = response.scope ?? requestedScopes
-            grant.attributes = captured(from: response).merging(callback) { own, _ in own }
+            grant.attributes = captured(from: response).merging(attributes) { own, _ in own }
             grant.account = account?.name
             grant.accountKey = account?.key
         case .refresh:
@@ -108,7 +108,11 @@ struct GrantUpdate {
     private func keepRefreshToken(
         of response: TokenResponse, old: Grant?, in grant: inout Grant, _ id: ConnectionID
     ) throws(SealingError) {
-        if let refreshToken = response.refreshToken {
+        if provider.dialect.refreshesByAccessToken, response.refreshToken == nil {
+            // What renews itself ends with itself.
+            grant.refresh = try sealing.seal(refreshToken: response.accessToken, for: id, version: grant.version)
+            grant.refreshTokenExpiresAt = lifetime(of: response).map { sentAt + $0 }
+        } else if let refreshToken = response.refreshToken {
             grant.refresh = try sealing.seal(refreshToken: refreshToken, for: id, version: grant.version)
             let lifetime = response.refreshTokenExpiresIn ?? provider.refreshTokenPolicy.lifetime
             grant.refreshTokenExpiresAt = lifetime.map { sentAt + .seconds($0) }

@@ -67,8 +67,10 @@ public struct RefreshPolicy: Sendable {
 /// What a failed exchange means for the connection (security-cases "Classification").
 enum RefreshVerdict: Sendable, Equatable {
     /// The owner must consent again.
-    /// - Parameter code: the provider's own word for it.
-    case terminal(ReauthorizationReason, code: String)
+    /// - Parameters:
+    ///   - code: the provider's own word for it.
+    ///   - claims: what that consent must ask for, where the provider says so.
+    case terminal(ReauthorizationReason, code: String, claims: String? = nil)
     /// The registration is wrong: the grant is kept, an administrator acts.
     case configuration(reason: String)
     /// It will pass.
@@ -78,6 +80,7 @@ enum RefreshVerdict: Sendable, Equatable {
     static func of(_ error: OAuthError, remedies: ErrorMap) -> RefreshVerdict {
         switch error.remedy(remedies) {
         case .reauthorize: .terminal(error.code == "account_changed" ? .accountChanged : .revoked, code: error.code)
+        case .stepUp: .terminal(.stepUp, code: error.code, claims: error.claims)
         case .administrator: .configuration(reason: error.code)
         case .retry: .transient(reason: error.code, retryAfter: nil)
         // An unknown code never costs a grant by itself.

@@ -28,12 +28,19 @@ extension Refresher {
         }
         let proofKey = try proofKey(of: claimed, registration)
         let begin = try beginning(of: claimed, registration, refreshToken, scopes: scopes)
+        let isCall =
+            !isRefresh && claimed.connection.grantType == .jwtBearer
+            && registration.provider.jwtBearer(clientID: registration.client.id)?.sending == .bearer
         let answer = try await calls.send(registration, proofKey: proofKey, within: policy.callDeadline) {
             client, freshness in
             // A grant that is a JWT has a `jti` of its own: servers refuse to see one twice (RFC 7523 §3).
-            TokenRequest.make(
-                try begin(random.freshness(at: clock.now)), at: endpoint, client: client, dialect: dialect,
-                purpose: isRefresh ? .refresh : .grant, freshness: freshness)
+            let grant = try begin(random.freshness(at: clock.now))
+            if isCall, let assertion = grant["assertion"] {
+                return JWTBearerGrant.call(assertion: Secret(assertion), at: endpoint, dialect: dialect)
+            }
+            return TokenRequest.make(
+                grant, at: endpoint, client: client, dialect: dialect, purpose: isRefresh ? .refresh : .grant,
+                freshness: freshness)
         }
         var types = proofKey == nil ? TokenTypes.bearer : .dpop
         if claimed.connection.grantType == .tokenExchange, !isRefresh { types = types.union(.notApplicable) }
@@ -116,7 +123,8 @@ extension Refresher {
         }
         var claims = JSONObject([("iss", .string(jwtBearer?.issuer ?? clientID))])
         claims["sub"] = jwtBearer?.subject.map { .string($0) }
-        claims["aud"] = .string(audience)
+        // Who is called himself needs no name for it.
+        if jwtBearer?.sending != .bearer || jwtBearer?.audience != nil { claims["aud"] = .string(audience) }
         if jwtBearer?.scopeIn == .claim, !scopes.isEmpty {
             claims["scope"] = .string(scopes.joined(separator: provider.dialect.scopeSeparator))
         }

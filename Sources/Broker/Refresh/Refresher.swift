@@ -198,10 +198,11 @@ actor Refresher {
             return AbandonNote(reauthorization: nil, failure: failure, refreshAt: retryAt)
         }
         switch verdict {
-        case .terminal(let reason, let code):
+        case .terminal(let reason, let code, let claims):
             // Kept for whoever asks why; nothing is tried again.
             let failure = RefreshFailure(
-                since: claimed.grant.failure?.since ?? now, reason: code, attempts: attempts, retryAt: now)
+                since: claimed.grant.failure?.since ?? now, reason: code, attempts: attempts, retryAt: now,
+                claims: claims)
             return AbandonNote(reauthorization: reason, failure: failure, refreshAt: nil)
         case .configuration(let reason):
             return failing(reason, for: policy.configurationRetry)
@@ -236,7 +237,7 @@ actor Refresher {
             failed.increment()
             event.version = stored.grant.version
             switch verdict {
-            case .terminal(let reason, _):
+            case .terminal(let reason, _, _):
                 event.result = "reauthorization_required"
                 event.reason = reason.rawValue
             case .configuration(let reason):

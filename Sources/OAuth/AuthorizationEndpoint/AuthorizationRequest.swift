@@ -60,6 +60,20 @@ public struct AuthorizationRequest: Sendable {
     }
 
     public func url(at endpoint: EndpointURL, dialect: Dialect) -> String {
-        endpoint.appending(parameters(dialect: dialect))
+        let parameters = parameters(dialect: dialect)
+        guard dialect.joinsScopesByPlus || dialect.authorizationFragment != nil else {
+            return endpoint.appending(parameters)
+        }
+        let scopeName = dialect.renamedAuthorizationParameters["scope"] ?? "scope"
+        let query = parameters.pairs.map { pair in
+            let value =
+                dialect.joinsScopesByPlus && pair.name == scopeName
+                ? pair.value.split(separator: " ").map { Parameters.encode(String($0)) }.joined(separator: "+")
+                : Parameters.encode(pair.value)
+            return "\(Parameters.encode(pair.name))=\(value)"
+        }.joined(separator: "&")
+        // RFC 6749 §3.1 knows no fragment; pages that are one program route by it, and read their query behind it.
+        if let route = dialect.authorizationFragment { return "\(endpoint.string)#\(route)?\(query)" }
+        return endpoint.appending(query: query)
     }
 }

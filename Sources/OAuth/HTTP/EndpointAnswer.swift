@@ -17,31 +17,48 @@ enum EndpointAnswer {
         let status = response.status
         let isSuccess = (200..<300).contains(status) && status != 206
         let unavailable = EndpointAnswer.unavailable(status: status, retryAfter: RetryAfter(in: response))
-        guard let members = Self.members(of: response, naming: member, dialect: dialect, isSuccess: isSuccess) else {
-            if TokenResponse.isPassing(status) {
-                self = unavailable
-            } else if status == 401, response.headerFields[.wwwAuthenticate] != nil {
-                // RFC 6749 §5.2: 401 with a challenge is what failed client authentication looks like.
-                self = .refused(OAuthError(code: "invalid_client"))
-            } else {
-                self = .malformed(reason: "the answer is not what such an endpoint sends")
-            }
+        let members = Self.members(of: response, naming: member, dialect: dialect)
+        switch Self.error(in: members ?? JSONObject(), dialect, status: status) {
+        case .failure(let malformed):
+            self = .malformed(reason: malformed.reason)
             return
-        }
-        switch Self.error(in: members) {
-        case .failure(let malformed): self = .malformed(reason: malformed.reason)
         case .success(let error?):
             // A 429 or 5xx may word itself as an error; one that blames nobody yet is what the status says.
             let isPassing = TokenResponse.isPassing(status) && [nil, .retry].contains(error.remedy())
             self = isPassing ? unavailable : .refused(error)
-        case .success(nil):
-            if TokenResponse.isPassing(status) {
-                self = unavailable
-            } else if isSuccess {
-                self = .success(members)
-            } else {
-                self = .malformed(reason: "an error without an error code")
-            }
+            return
+        case .success(nil): break
+        }
+        if dialect.refusalStatuses.contains(status) {
+            // An interface that is no OAuth endpoint says it by its status; its words are for people.
+            let words = members.flatMap { Self.text(dialect.errorDescriptionMember ?? "message", in: $0) }
+            self = .refused(OAuthError(code: "status_\(status)", description: words, status: status))
+        } else if TokenResponse.isPassing(status) {
+            self = unavailable
+        } else if let members {
+            self =
+                isSuccess
+                ? Self.success(members, dialect, status: status) : .malformed(reason: "an error without an error code")
+        } else if status == 401, response.headerFields[.wwwAuthenticate] != nil {
+            // RFC 6749 §5.2: 401 with a challenge is what failed client authentication looks like.
+            self = .refused(OAuthError(code: "invalid_client", status: status))
+        } else {
+            self = .malformed(reason: Self.otherShape)
+        }
+    }
+
+    private static let otherShape = "the answer is not what such an endpoint sends"
+
+    /// What stands under the root may still be an error.
+    private static func success(_ members: JSONObject, _ dialect: Dialect, status: Int) -> EndpointAnswer {
+        guard let root = dialect.responseRoot else { return .success(members) }
+        guard case .object(let inner)? = JSONValue.object(members)[path: root] else {
+            return .malformed(reason: otherShape)
+        }
+        switch standardError(in: inner, dialect, status: status) {
+        case .failure(let malformed): return .malformed(reason: malformed.reason)
+        case .success(let error?): return .refused(error)
+        case .success(nil): return .success(inner)
         }
     }
 
@@ -51,15 +68,10 @@ enum EndpointAnswer {
 
     /// JSON whatever the type says; a form when the type says form or the dialect expects it. In plain text a form is
     /// believed only when it is an error.
-    static func members(
-        of response: EndpointResponse, naming member: String, dialect: Dialect, isSuccess: Bool
-    ) -> JSONObject? {
+    static func members(of response: EndpointResponse, naming member: String, dialect: Dialect) -> JSONObject? {
         if let value = response.json() {
-            guard case .object(let members) = value else { return nil }
-            guard let root = dialect.responseRoot, isSuccess, [nil, .null, .string("")].contains(members["error"])
-            else { return members }
-            guard case .object(let inner)? = value[path: root] else { return nil }
-            return inner
+            if case .object(let members) = value { return members }
+            return nil
         }
         let isForm = response.mediaType == "application/x-www-form-urlencoded" || dialect.acceptsFormResponse
         guard isForm || response.mediaType == "text/plain" else { return nil }
@@ -69,23 +81,59 @@ enum EndpointAnswer {
         return JSONObject(form.pairs.map { ($0.name, .string($0.value)) })
     }
 
-    private static func error(in members: JSONObject) -> Result<OAuthError?, Malformed> {
+    /// Where the profile says that errors stand, then where the standard does.
+    private static func error(
+        in members: JSONObject, _ dialect: Dialect, status: Int
+    ) -> Result<OAuthError?, Malformed> {
+        if let path = dialect.errorMember, let code = text(path, in: members), !code.isEmpty {
+            return .success(OAuthError(code: code, description: words(in: members, dialect), status: status))
+        }
+        let found = standardError(in: members, dialect, status: status)
+        guard case .success(nil) = found, let mark = dialect.successMember, !members.isEmpty,
+            text(mark.path, in: members) != mark.value
+        else { return found }
+        let code = text(mark.path, in: members) ?? "unsuccessful"
+        return .success(OAuthError(code: code, description: words(in: members, dialect), status: status))
+    }
+
+    /// RFC 6749 §5.2.
+    private static func standardError(
+        in members: JSONObject, _ dialect: Dialect, status: Int
+    ) -> Result<OAuthError?, Malformed> {
         switch members["error"] {
         case nil, .null?, .string("")?: break
         case .string(let code)?:
             return .success(
                 OAuthError(
-                    code: code, description: members["error_description"]?.asText, uri: members["error_uri"]?.asText,
-                    subcode: members["suberror"]?.asText, numbers: members["error_codes"]?.asNumbers ?? []))
-        default: return .failure(Malformed(reason: "its error is not text"))
+                    code: code, description: words(in: members, dialect), uri: members["error_uri"]?.asText,
+                    subcode: members["suberror"]?.asText, numbers: members["error_codes"]?.asNumbers ?? [],
+                    status: status, claims: members["claims"]?.asText))
+        default:
+            // Where the code stands elsewhere, `error` may be anything.
+            if dialect.errorMember == nil { return .failure(Malformed(reason: "its error is not text")) }
         }
         // A list of errors, as some send instead of one.
         if members["access_token"] == nil, case .object(let first)? = JSONValue.object(members)[path: "errors.0"],
             let code = ["errorType", "code", "error"].compactMap({ first[$0]?.asText }).first(where: { !$0.isEmpty })
         {
-            return .success(OAuthError(code: code, description: first["message"]?.asText))
+            return .success(OAuthError(code: code, description: first["message"]?.asText, status: status))
         }
         return .success(nil)
+    }
+
+    private static func words(in members: JSONObject, _ dialect: Dialect) -> String? {
+        dialect.errorDescriptionMember.flatMap { text($0, in: members) } ?? members["error_description"]?.asText
+            ?? members["message"]?.asText
+    }
+
+    /// What stands under a dotted path, as text.
+    private static func text(_ path: String, in members: JSONObject) -> String? {
+        switch JSONValue.object(members)[path: path] {
+        case .string(let text)?: text
+        case .number(let number)?: number.text
+        case .bool(let bool)?: bool ? "true" : "false"
+        default: nil
+        }
     }
 }
 
@@ -95,6 +143,9 @@ extension EndpointResponse {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return try? JSONReader.read(body.starts(with: mark) ? Array(body.dropFirst(3)) : body, limits: limits)
     }
+
+    /// The JSON of a successful answer to a follow-up; nil where it is no success, or no JSON.
+    public var followUpValue: JSONValue? { (200..<300).contains(status) && status != 206 ? json() : nil }
 
     /// The body as a form that is not empty, whatever its type says. Line breaks at the end are not of it.
     var form: Parameters? {

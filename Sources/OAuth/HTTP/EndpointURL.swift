@@ -100,10 +100,14 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible, CustomRe
 
     /// The URL with more in its query; what is there stays.
     public func appending(_ parameters: Parameters) -> String {
-        guard !parameters.isEmpty else { return string }
-        guard let query else { return "\(string)?\(parameters.formURLEncoded)" }
+        parameters.isEmpty ? string : appending(query: parameters.formURLEncoded)
+    }
+
+    /// - Parameter more: encoded already.
+    func appending(query more: String) -> String {
+        guard let query else { return "\(string)?\(more)" }
         let separator = query.isEmpty || query.hasSuffix("&") ? "" : "&"
-        return "\(string)\(separator)\(parameters.formURLEncoded)"
+        return "\(string)\(separator)\(more)"
     }
 
     /// Without the query, which may hold what is nobody's business.

@@ -10,6 +10,9 @@ public enum ClientAuthentication: Sendable, Hashable {
     case clientSecretJWT(Secret)
     /// A key signs an assertion (RFC 7523 §2.2, OpenID Connect Core 1.0 §9).
     case privateKeyJWT(AssertionSigner)
+    /// An assertion that somebody else signed, such as the platform that the service runs on (RFC 7523 §3, RFC 7521
+    /// §4.2): sent as it is.
+    case federatedAssertion(Secret)
     /// The TLS handshake authenticates, by a certificate that an authority vouches for (RFC 8705 §2.1).
     case tlsClientAuth(ClientKey)
     /// The same by a certificate that is registered itself (RFC 8705 §2.2).
@@ -22,7 +25,7 @@ public enum ClientAuthentication: Sendable, Hashable {
         case .clientSecretBasic: "client_secret_basic"
         case .clientSecretPost: "client_secret_post"
         case .clientSecretJWT: "client_secret_jwt"
-        case .privateKeyJWT: "private_key_jwt"
+        case .privateKeyJWT, .federatedAssertion: "private_key_jwt"
         case .tlsClientAuth: "tls_client_auth"
         case .selfSignedTLSClientAuth: "self_signed_tls_client_auth"
         }
@@ -31,7 +34,9 @@ public enum ClientAuthentication: Sendable, Hashable {
     /// What must not be seen, where that is text.
     public var secret: Secret? {
         switch self {
-        case .clientSecretBasic(let secret), .clientSecretPost(let secret), .clientSecretJWT(let secret): secret
+        case .clientSecretBasic(let secret), .clientSecretPost(let secret), .clientSecretJWT(let secret),
+            .federatedAssertion(let secret):
+            secret
         case .none, .privateKeyJWT, .tlsClientAuth, .selfSignedTLSClientAuth: nil
         }
     }
@@ -59,12 +64,17 @@ public enum ClientAuthentication: Sendable, Hashable {
             parameters.set("client_id", clientID)
             parameters.set("client_secret", secret.reveal())
         case .clientSecretBasic(let secret):
-            // RFC 6749 §2.3.1: both are form-encoded before they are joined.
-            let encode = { (text: String) in dialect.rawBasicEncoding ? text : Parameters.encode(text) }
-            let pair = "\(encode(clientID)):\(encode(secret.reveal()))"
-            fields[.authorization] = "Basic \(base64(Array(pair.utf8)))"
+            fields[.authorization] = Self.authorization(clientID: clientID, secret, dialect.secretForm)
+            if dialect.sendsClientIDWithBasic || dialect.secretForm == .bearer {
+                parameters.set("client_id", clientID)
+            }
         case .clientSecretJWT(let secret): assert(AssertionSigner(secret))
         case .privateKeyJWT(let signer): assert(signer)
+        case .federatedAssertion(let assertion):
+            // Its issuer and subject are not the client, so the client says who it is (RFC 7521 §4.2).
+            parameters.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+            parameters.set("client_assertion", assertion.reveal())
+            parameters.set("client_id", clientID)
         }
 
         /// RFC 7521 §4.2.
@@ -75,6 +85,18 @@ public enum ClientAuthentication: Sendable, Hashable {
             parameters.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
             parameters.set("client_assertion", assertion.reveal())
             if dialect.sendsClientIDWithAssertion { parameters.set("client_id", clientID) }
+        }
+    }
+
+    private static func authorization(clientID: String, _ secret: Secret, _ form: Dialect.SecretForm) -> String {
+        let secret = secret.reveal()
+        func basic(_ pair: String) -> String { "Basic \(base64(Array(pair.utf8)))" }
+        return switch form {
+        // RFC 6749 §2.3.1: both are form-encoded before they are joined.
+        case .basic: basic("\(Parameters.encode(clientID)):\(Parameters.encode(secret))")
+        case .rawBasic: basic("\(clientID):\(secret)")
+        case .username: basic("\(secret):")
+        case .bearer: "Bearer \(secret)"
         }
     }
 }

@@ -17,13 +17,37 @@ public enum TokenRequest {
         let more = purpose == .refresh ? dialect.refreshParameters : dialect.tokenParameters
         for pair in more.pairs where !pair.value.isEmpty { parameters.set(pair.name, pair.value) }
         for name in dialect.droppedTokenParameters { parameters.remove(name) }
-        var request = form(parameters, at: endpoint, client: client, dialect: dialect, freshness: freshness) {
+        var client = client
+        if purpose == .refresh, dialect.refreshesWithoutSecret { client.authentication = .none }
+        let request = form(parameters, at: endpoint, client: client, dialect: dialect, freshness: freshness) {
             $0.renamed(by: dialect.renamedTokenParameters)
         }
-        if dialect.sendsJSON, let form = try? Parameters(formURLEncoded: request.body) {
-            request.headerFields[.contentType] = "application/json"
-            request.body = Array(form.json.serialized().utf8)
+        let form = purpose == .refresh ? dialect.refreshRequestForm : nil
+        return placed(request, form ?? dialect.tokenRequestForm, inQuery: dialect.tokenParametersInQuery)
+    }
+
+    /// The same request with its parameters where this provider wants them.
+    private static func placed(
+        _ request: EndpointRequest, _ form: Dialect.RequestForm, inQuery names: Set<String>
+    ) -> EndpointRequest {
+        guard form != .form || !names.isEmpty, let parameters = try? Parameters(formURLEncoded: request.body) else {
+            return request
         }
+        var request = request
+        let isQuery = form == .query || form == .get
+        let query = Parameters(
+            parameters.pairs.filter { isQuery || names.contains($0.name) }.map { ($0.name, $0.value) })
+        let body = Parameters(
+            parameters.pairs.filter { !isQuery && !names.contains($0.name) }.map { ($0.name, $0.value) })
+        // An address that is too long for one leaves everything in the body: the provider then says what it misses.
+        guard let url = try? EndpointURL(request.url.appending(query)) else { return request }
+        request.url = url
+        if isQuery {
+            request.headerFields[.contentType] = nil
+            request.method = form == .get ? .get : .post
+        }
+        if form == .json { request.headerFields[.contentType] = "application/json" }
+        request.body = Array((form == .json ? body.json.serialized() : body.formURLEncoded).utf8)
         return request
     }
 

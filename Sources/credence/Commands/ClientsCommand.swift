@@ -46,7 +46,7 @@ struct ClientsCommand: AsyncParsableCommand {
             if !grants.isEmpty { members.append(("grant_types", .strings(grants))) }
             if isDPoPBound { members.append(("dpop", .bool(true))) }
             if let signingAlg { members.append(("signing_alg", .string(signingAlg))) }
-            if let key = try key.read() { members.append(("key", key)) }
+            if let key = try key.member() { members.append(key) }
             if secret.isGiven, let text = try secret.read(prompt: "") { members.append(("secret", .string(text))) }
             let body = JSONValue.object(JSONObject(members))
             let shown = try await common.withAPI { try await $0.call(.post, "/v1/clients", body) }
@@ -54,7 +54,7 @@ struct ClientsCommand: AsyncParsableCommand {
             Terminal.say("added \(id)")
             // Where no browser ever comes back there is nothing to register.
             if grants.isEmpty || grants.contains("authorization_code") { Self.say(shown["redirect_uri"], of: id) }
-            if !secret.isGiven, key.keyFile == nil, auth != "none" {
+            if !secret.isGiven, key.keyFile == nil, key.assertionFile == nil, auth != "none" {
                 Terminal.say("next: credence clients secret add \(id)")
             }
         }
@@ -136,6 +136,7 @@ struct ClientsCommand: AsyncParsableCommand {
                 abstract: "Add a secret or a key; it is used from now on, the others when the provider refuses it.",
                 discussion: """
                     Example: credence clients secret add crm --secret-file new-secret.txt
+                    Example: credence clients secret add graph --assertion-file /var/run/secrets/tokens/credence
                     Example: credence clients secret add jobs --key-file jobs.p12 --passphrase-file jobs.pass
                     """)
             @Argument(help: "The client's ID.") var id: String
@@ -145,8 +146,8 @@ struct ClientsCommand: AsyncParsableCommand {
 
             func run() async throws {
                 let member: (String, JSONValue)
-                if let key = try key.read() {
-                    member = ("key", key)
+                if let key = try key.member() {
+                    member = key
                 } else if let text = try secret.read(prompt: "Secret of client \(id): ") {
                     member = ("secret", .string(text))
                 } else {

@@ -9,10 +9,21 @@ struct KeyOptions: ParsableArguments {
     var keyFile: String?
     @Option(help: ArgumentHelp("Certificates for the key, PEM.", valueName: "file")) var certificateFile: String?
     @Option(help: ArgumentHelp("The passphrase of the key file.", valueName: "file")) var passphraseFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file on the service's machine with an assertion that a platform signs and renews; read at each request.",
+            valueName: "path"))
+    var assertionFile: String?
     @Option(help: ArgumentHelp("The kid by which the provider knows the key.", valueName: "kid")) var kid: String?
 
-    /// The member `key` of the API; nil where no key is given.
-    func read() throws -> JSONValue? {
+    /// The member of the API, `key` or `assertion_file`; nil where neither is given.
+    func member() throws -> (String, JSONValue)? {
+        guard let assertionFile else { return try read().map { ("key", $0) } }
+        guard keyFile == nil else { throw CommandFailure(.usage, "Give --key-file or --assertion-file, not both.") }
+        return ("assertion_file", .string(assertionFile))
+    }
+
+    private func read() throws -> JSONValue? {
         guard let keyFile else {
             guard certificateFile == nil, passphraseFile == nil, kid == nil else {
                 throw CommandFailure(.usage, "--certificate-file, --passphrase-file and --kid go with --key-file.")

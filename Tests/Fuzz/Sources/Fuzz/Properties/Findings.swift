@@ -77,7 +77,8 @@ struct Findings {
             expect(!text.unicodeScalars.contains(where: Self.isObeyed), "\(what): an error's text is not clean")
         }
         let again = OAuthError(
-            code: error.code, description: error.description, uri: error.uri, subcode: error.subcode)
+            code: error.code, description: error.description, uri: error.uri, subcode: error.subcode,
+            numbers: error.numbers, status: error.status, claims: error.claims)
         expect(String(reflecting: again) == String(reflecting: error), "\(what): cleaning an error again changes it")
     }
 
