@@ -109,6 +109,7 @@ public struct Site: Sendable {
     /// The `__Host-` prefix makes the browser hold the cookie to this host, over TLS (case I13). Without TLS, which
     /// only --development allows, no browser would take it: then a plain name.
     var cookieName: String { isSecure ? "__Host-credence" : "credence" }
+    var postedCookieName: String { "\(cookieName)-posted" }
 }
 
 extension HTTPField.Name {

@@ -46,16 +46,18 @@ struct ConsentRoutes: Sendable {
         let step = try await consent.start(
             ticket: ticket(context), browser: browser, formToken: try Self.formToken(request, form, site))
         var response = Response(status: .seeOther)
-        guard case .provider(let location) = step else {
+        guard case .provider(let location, let returnsByPost) = step else {
             // The code is shown where its button was.
             response.headers[.location] = request.uri.path
             return response
         }
         response.headers[.location] = location
         // Anew each time, so that it outlives this consent.
-        let asked = (try? EndpointURL(location))?.query.flatMap { try? OAuth.Parameters(formURLEncoded: $0) }
-        response.headers[.setCookie] = BrowserCookie.header(
-            browser, site, returnsByPost: asked?["response_mode"] == "form_post")
+        response.headers.append(HTTPField(name: .setCookie, value: BrowserCookie.header(browser, site)))
+        if returnsByPost {
+            response.headers.append(
+                HTTPField(name: .setCookie, value: BrowserCookie.header(browser, site, returnsByPost: true)))
+        }
         return response
     }
 
@@ -93,17 +95,17 @@ enum BrowserCookie {
     }
 
     static func value(in request: Request, _ site: Site) -> String? {
-        guard let value = request.cookies[site.cookieName]?.value, (40...64).contains(value.utf8.count) else {
-            return nil
-        }
-        return value
+        [site.cookieName, site.postedCookieName].compactMap { request.cookies[$0]?.value }
+            .first { (40...64).contains($0.utf8.count) }
     }
 
     /// Two hours: longer than a ticket and a consent together. `Lax`: it comes along when the provider sends the browser
-    /// back, and with no form that another site posts; `None` only where the provider posts its answer (case I13).
+    /// back, and with no form that another site posts. Where the provider posts its answer (case I13), a second one with
+    /// `None` goes along, under a name of its own: consents in two tabs do not change each other's.
     static func header(_ value: String, _ site: Site, returnsByPost: Bool = false) -> String {
         let sameSite = returnsByPost && site.isSecure ? "None" : "Lax"
-        return "\(site.cookieName)=\(value); Path=/; Max-Age=7200; HttpOnly; SameSite=\(sameSite)"
+        let name = returnsByPost ? site.postedCookieName : site.cookieName
+        return "\(name)=\(value); Path=/; Max-Age=7200; HttpOnly; SameSite=\(sameSite)"
             + (site.isSecure ? "; Secure" : "")
     }
 }

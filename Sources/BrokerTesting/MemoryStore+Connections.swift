@@ -62,49 +62,49 @@ extension MemoryStore {
     // MARK: Refresh
 
     public func claim(
-        _ id: ConnectionID, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
+        _ key: ConnectionKey, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
     ) async throws(StoreFailure) -> ClaimResult {
         try perform(.claim) { state in
-            guard var stored = state.connections[id] else { return .gone }
+            guard var stored = state.connections[key.id], stored.key == key else { return .gone }
             if stored.grant.version != version { return .lost(stored) }
             if let other = stored.grant.attempt, other.id != attempt, other.leaseUntil > now { return .lost(stored) }
             stored.grant.fence += 1
             stored.grant.attempt = RefreshAttempt(
                 id: attempt, fence: stored.grant.fence, owner: owner, leaseUntil: lease)
-            state.connections[id] = stored
+            state.connections[key.id] = stored
             return .claimed(stored)
         }
     }
 
     public func commit(
-        _ id: ConnectionID, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant
     ) async throws(StoreFailure) -> CommitResult {
         try perform(.commit) { state in
-            guard var stored = state.connections[id] else { return .gone }
+            guard var stored = state.connections[key.id], stored.key == key else { return .gone }
             guard stored.grant.version == version else { return .superseded(stored) }
             let fence = stored.grant.fence
             stored.grant = grant
             stored.grant.fence = fence
             stored.grant.attempt = nil
-            state.connections[id] = stored
-            state.announce(id, version: grant.version)
+            state.connections[key.id] = stored
+            state.announce(key.id, version: grant.version)
             return .committed(stored)
         }
     }
 
     public func abandon(
-        _ id: ConnectionID, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
     ) async throws(StoreFailure) -> Bool {
         try perform(.abandon) { state in
-            guard var stored = state.connections[id], stored.grant.version == version,
+            guard var stored = state.connections[key.id], stored.key == key, stored.grant.version == version,
                 stored.grant.attempt?.id == attempt
             else { return false }
             stored.grant.attempt = nil
             stored.grant.reauthorization = note.reauthorization
             stored.grant.failure = note.failure
             stored.grant.refreshAt = note.refreshAt
-            state.connections[id] = stored
-            state.announce(id)
+            state.connections[key.id] = stored
+            state.announce(key.id)
             return true
         }
     }

@@ -27,14 +27,40 @@ extension StoreConformance {
             try expect(try await store.connection(nobody.id) == nil, "there is no connection")
             try expect(!(try await store.update(nobody)), "there is nothing to update")
             try expect(try await store.delete(nobody.id, owing: { _ in nil }) == nil, "there is nothing to delete")
+            let key = StoredConnection(connection: nobody).key
             let claim = try await store.claim(
-                nobody.id, version: 0, attempt: "a", owner: "o", until: StoreSample.now, now: StoreSample.now)
+                key, version: 0, attempt: "a", owner: "o", until: StoreSample.now, now: StoreSample.now)
             try expect(claim == .gone, "a claim finds it gone")
-            let commit = try await store.commit(nobody.id, replacing: 0, with: StoreSample.grant(version: 1))
+            let commit = try await store.commit(key, replacing: 0, with: StoreSample.grant(version: 1))
             try expect(commit == .gone, "a commit finds it gone")
             let note = AbandonNote(reauthorization: nil, failure: nil, refreshAt: nil)
             try expect(
-                !(try await store.abandon(nobody.id, version: 0, attempt: "a", note: note)), "nothing is abandoned")
+                !(try await store.abandon(key, version: 0, attempt: "a", note: note)), "nothing is abandoned")
+        },
+        StoreRequirement("an ID that was deleted and made anew is gone for what was on its way") { store in
+            let old = StoreSample.stored()
+            _ = try await store.insert(old)
+            _ = try await store.delete(old.id, owing: { _ in nil })
+            let new = StoreSample.stored { stored in
+                let connection = stored.connection
+                stored.connection = Connection(
+                    id: connection.id, provider: connection.provider, client: connection.client, kind: connection.kind,
+                    owner: "somebody else", createdAt: connection.createdAt + .milliseconds(1),
+                    updatedAt: connection.updatedAt)
+            }
+            _ = try await store.insert(new)
+            let version = old.grant.version
+            let claim = try await store.claim(
+                old.key, version: version, attempt: "a", owner: "o", until: StoreSample.now + .seconds(40),
+                now: StoreSample.now)
+            try expect(claim == .gone, "a claim finds it gone")
+            let commit = try await store.commit(
+                old.key, replacing: version, with: StoreSample.grant(version: version + 1))
+            try expect(commit == .gone, "a commit finds it gone")
+            let note = AbandonNote(reauthorization: .lost, failure: nil, refreshAt: nil)
+            try expect(
+                !(try await store.abandon(old.key, version: version, attempt: "a", note: note)), "nothing is noted")
+            try expect(try await store.connection(old.id) == new, "the new one is as it was")
         },
         StoreRequirement("an ID that is taken is refused, and the first keeps its place") { store in
             let first = StoreSample.stored()

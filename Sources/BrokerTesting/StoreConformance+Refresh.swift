@@ -2,7 +2,8 @@ import Broker
 import Sealing
 
 extension StoreConformance {
-    private static let id: ConnectionID = StoreSample.id("acme-crm")
+    private static let key = StoreSample.stored().key
+    private static let id = key.id
     private static let now = StoreSample.now
     private static let lease = StoreSample.now + .seconds(40)
 
@@ -10,7 +11,7 @@ extension StoreConformance {
         _ store: any BrokerStore, _ attempt: String, version: Int = 7, at moment: Timestamp = now
     ) async throws -> ClaimResult {
         try await store.claim(
-            id, version: version, attempt: attempt, owner: "host-1", until: lease, now: moment)
+            key, version: version, attempt: attempt, owner: "host-1", until: lease, now: moment)
     }
 
     static let refresh: [StoreRequirement] = [
@@ -72,7 +73,7 @@ extension StoreConformance {
             _ = try await claim(store, "a1")
             var grant = Grant(version: 8, credential: StoreSample.box(0xEE), fence: 99)
             grant.attempt = RefreshAttempt(id: "stray", fence: 1, owner: "x", leaseUntil: lease)
-            let result = try await store.commit(id, replacing: 7, with: grant)
+            let result = try await store.commit(key, replacing: 7, with: grant)
             grant.fence = 4
             grant.attempt = nil
             stored.grant = grant
@@ -85,7 +86,7 @@ extension StoreConformance {
             for version in [6, 8] {
                 let grant = StoreSample.grant(version: version + 1)
                 try expect(
-                    try await store.commit(id, replacing: version, with: grant) == .superseded(stored),
+                    try await store.commit(key, replacing: version, with: grant) == .superseded(stored),
                     "\(version) is superseded")
             }
             try expect(try await store.connection(id) == stored, "nothing was written")
@@ -96,7 +97,7 @@ extension StoreConformance {
                 for _ in 0..<20 {
                     group.addTask {
                         let grant = StoreSample.grant(version: 8)
-                        if case .committed = try await store.commit(id, replacing: 7, with: grant) { return true }
+                        if case .committed = try await store.commit(key, replacing: 7, with: grant) { return true }
                         return false
                     }
                 }
@@ -108,7 +109,7 @@ extension StoreConformance {
             _ = try await store.insert(StoreSample.stored())
             let task = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
-                return try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
+                return try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8))
             }
             guard case .committed = try await task.value else {
                 throw ConformanceFailure(description: "the commit was given up")
@@ -124,7 +125,7 @@ extension StoreConformance {
             edited.labels = ["team": "red"]
             _ = try await store.update(edited)
             try expect(try await store.connection(id)?.grant == claimed.grant, "the edit leaves grant and attempt")
-            let committed = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
+            let committed = try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8))
             guard case .committed(let after) = committed else {
                 throw ConformanceFailure(description: "the edit spoiled the commit")
             }
@@ -136,10 +137,10 @@ extension StoreConformance {
             _ = try await claim(store, "a1")
             _ = try await store.delete(id, owing: { _ in nil })
             try expect(
-                try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8)) == .gone, "it is gone")
+                try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8)) == .gone, "it is gone")
             try expect(try await store.connection(id) == nil, "it stays gone")
             let note = AbandonNote(reauthorization: .lost, failure: nil, refreshAt: nil)
-            try expect(!(try await store.abandon(id, version: 7, attempt: "a1", note: note)), "nothing to abandon")
+            try expect(!(try await store.abandon(key, version: 7, attempt: "a1", note: note)), "nothing to abandon")
         },
         StoreRequirement("an abandoned attempt is cleared and its note written; boxes and expiry stay") { store in
             var stored = StoreSample.stored()
@@ -147,7 +148,7 @@ extension StoreConformance {
             _ = try await claim(store, "a1")
             let failure = RefreshFailure(since: now, reason: "invalid_client", attempts: 2, retryAt: lease)
             let note = AbandonNote(reauthorization: .revoked, failure: failure, refreshAt: lease)
-            try expect(try await store.abandon(id, version: 7, attempt: "a1", note: note), "it is abandoned")
+            try expect(try await store.abandon(key, version: 7, attempt: "a1", note: note), "it is abandoned")
             stored.grant.fence = 4
             stored.grant.reauthorization = .revoked
             stored.grant.failure = failure
@@ -155,7 +156,7 @@ extension StoreConformance {
             try expect(try await store.connection(id) == stored, "the note is written and the rest is as it was")
             _ = try await claim(store, "a2")
             let clean = AbandonNote(reauthorization: nil, failure: nil, refreshAt: nil)
-            try expect(try await store.abandon(id, version: 7, attempt: "a2", note: clean), "a note can clear")
+            try expect(try await store.abandon(key, version: 7, attempt: "a2", note: clean), "a note can clear")
             let grant = try require(try await store.connection(id), "it is there").grant
             try expect(
                 grant.reauthorization == nil && grant.failure == nil && grant.refreshAt == nil, "all is cleared")
@@ -166,12 +167,12 @@ extension StoreConformance {
             _ = try await claim(store, "a2", at: lease)
             let stored = try require(try await store.connection(id), "it is there")
             let note = AbandonNote(reauthorization: .revoked, failure: nil, refreshAt: nil)
-            try expect(!(try await store.abandon(id, version: 7, attempt: "a1", note: note)), "a1 is stale")
-            try expect(!(try await store.abandon(id, version: 6, attempt: "a2", note: note)), "6 is stale")
+            try expect(!(try await store.abandon(key, version: 7, attempt: "a1", note: note)), "a1 is stale")
+            try expect(!(try await store.abandon(key, version: 6, attempt: "a2", note: note)), "6 is stale")
             try expect(try await store.connection(id) == stored, "nothing was written")
-            _ = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
-            try expect(!(try await store.abandon(id, version: 7, attempt: "a2", note: note)), "the winner stands")
-            try expect(!(try await store.abandon(id, version: 8, attempt: "a2", note: note)), "no attempt stands")
+            _ = try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8))
+            try expect(!(try await store.abandon(key, version: 7, attempt: "a2", note: note)), "the winner stands")
+            try expect(!(try await store.abandon(key, version: 8, attempt: "a2", note: note)), "no attempt stands")
         },
         StoreRequirement("due are those whose time has come, soonest first, ties by ID") { store in
             let times = [("late", -1), ("soon", -90), ("b-tie", -50), ("a-tie", -50), ("now", 0), ("next", 1)]

@@ -6,18 +6,19 @@ extension StoreConformance {
 
     static let changes: [StoreRequirement] = [
         StoreRequirement("every consumer hears of each change, in order, and of nothing else") { store in
-            let id: ConnectionID = StoreSample.id("acme-crm")
+            let key = StoreSample.stored().key
+            let id = key.id
             let streams = [store.changes(), store.changes()]
             _ = try await store.insert(StoreSample.stored())
             _ = try await store.insert(StoreSample.stored())
             _ = try await store.update(StoreSample.connection())
             _ = try await store.update(StoreSample.connection())
-            _ = try await store.claim(id, version: 7, attempt: "a1", owner: "o", until: now, now: now)
+            _ = try await store.claim(key, version: 7, attempt: "a1", owner: "o", until: now, now: now)
             let note = AbandonNote(reauthorization: nil, failure: nil, refreshAt: nil)
-            _ = try await store.abandon(id, version: 7, attempt: "a1", note: note)
-            _ = try await store.abandon(id, version: 7, attempt: "a1", note: note)
-            _ = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
-            _ = try await store.commit(id, replacing: 7, with: StoreSample.grant(version: 8))
+            _ = try await store.abandon(key, version: 7, attempt: "a1", note: note)
+            _ = try await store.abandon(key, version: 7, attempt: "a1", note: note)
+            _ = try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8))
+            _ = try await store.commit(key, replacing: 7, with: StoreSample.grant(version: 8))
             _ = try await store.delete(id, owing: { _ in nil })
             _ = try await store.delete(id, owing: { _ in nil })
             for stream in streams {

@@ -61,8 +61,10 @@ public struct Dialect: Sendable, Hashable {
     public var errorMember: String?
     /// Where an error's words stand, as a dotted path, besides `error_description`.
     public var errorDescriptionMember: String?
+    /// What errors mean here: it goes before the standard's meaning.
+    public var errors: ErrorMap = [:]
     /// Statuses that say by themselves what is wrong, where the answer holds no error code.
-    public var refusalStatuses: Set<Int> = []
+    var refusalStatuses: Set<Int> { errors.statuses }
     /// The parameter that carries the code to the redirection endpoint.
     public var codeParameter = "code"
     /// The token request repeats `state`.

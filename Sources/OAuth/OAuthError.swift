@@ -43,6 +43,23 @@ public struct OAuthError: Error, Sendable, Hashable {
         return String(scalars)
     }
 
+    /// The same error without what it repeats of a request's secrets (security case N21): a code is kept, shown and logged.
+    public func hiding(_ secrets: [Secret]) -> OAuthError {
+        let secrets = secrets.map { $0.reveal() }.filter { !$0.isEmpty }
+        func hides(_ text: String?) -> Bool {
+            guard let text else { return false }
+            // A text may end within the secret: it was cut to its length.
+            return secrets.contains { secret in
+                text.contains(secret) || (secret.count > 64 && text.contains(secret.prefix(64)))
+            }
+        }
+        guard [code, subcode, description, uri, claims].contains(where: hides) else { return self }
+        return OAuthError(
+            code: hides(code) ? "unreadable_error" : code, description: hides(description) ? nil : description,
+            uri: hides(uri) ? nil : uri, subcode: hides(subcode) ? nil : subcode, numbers: numbers, status: status,
+            claims: hides(claims) ? nil : claims)
+    }
+
     /// What goes on into a browser's address must be what it says: an object, and no longer than an address bears.
     private static func isClaimsRequest(_ text: String) -> Bool {
         guard text.utf8.count <= 4096, case .object? = try? JSONReader.read(Array(text.utf8)) else { return false }

@@ -42,6 +42,13 @@ public struct Apply: Sendable {
         $0.formUnion(secretHoles(of: $1))
     }
 
+    /// Where the credential goes, with its own holes left open: for people to look at.
+    public var placements: [(in: String, name: String, value: String)] {
+        [("header", headers), ("query", query), ("cookie", cookies)].flatMap { place, entries in
+            entries.map { (place, $0.name, $0.value.filled(fields, keepingHoles: true)) }
+        }
+    }
+
     /// What could end a header early, or begin another one, is refused (security case I17). An entry whose value
     /// renders empty is left out.
     /// - Parameter values: by hole: `access_token`, `api_key`, `username` and so on; `basic` is made here.

@@ -27,6 +27,9 @@ extension ProviderProfile {
         return problems
     }
 
+    /// What has still to be given before requests can be made, as sentences for people; empty when nothing is.
+    public func needs(_ given: [String: String]) -> [String] { missing(in: withDefaults(given), of: nil) }
+
     /// The required fields that have no value.
     /// - Parameter values: with the defaults.
     func missing(in values: [String: String], of side: Field.Of?) -> [String] {

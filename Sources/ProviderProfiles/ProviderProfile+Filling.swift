@@ -160,7 +160,7 @@ extension ProviderProfile {
             }
         }
         dialect.lifetimeUnit = expiry.unit
-        dialect.refusalStatuses = errors.statuses
+        dialect.errors = errors
         dialect.assertionCertificateHeaders = assertionCertificateHeaders
         for departure in departures { departure.apply(to: &dialect) }
         return dialect

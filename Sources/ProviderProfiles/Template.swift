@@ -53,11 +53,11 @@ struct Template: Sendable, Hashable {
     var isOneHole: Bool { parts.count == 1 && !holes.isEmpty }
 
     /// A hole that nobody fills is empty: what may stay empty is for whoever checks the result.
-    func filled(_ values: [String: String]) -> String {
+    func filled(_ values: [String: String], keepingHoles: Bool = false) -> String {
         parts.map { part in
             switch part {
             case .text(let text): text
-            case .hole(let name): values[name] ?? ""
+            case .hole(let name): values[name] ?? (keepingHoles ? "{\(name)}" : "")
             }
         }.joined()
     }

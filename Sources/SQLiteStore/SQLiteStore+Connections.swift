@@ -90,6 +90,11 @@ extension Database {
             [.text(id.string)], ConnectionRow.read)
     }
 
+    func storedConnection(_ key: ConnectionKey) throws -> StoredConnection? {
+        guard let stored = try storedConnection(key.id), stored.key == key else { return nil }
+        return stored
+    }
+
     fileprivate func insertLabels(of connection: Connection) throws {
         for (key, value) in connection.labels {
             try change(

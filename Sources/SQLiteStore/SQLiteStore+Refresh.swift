@@ -3,46 +3,51 @@ import GRDB
 
 // ConnectionStore: what the refresh does. Each rule stands in the WHERE of one UPDATE.
 extension SQLiteStore {
+    /// A row of `credential` by its `ConnectionKey`.
+    private static let rowOfKey =
+        "connection = (SELECT id FROM connection WHERE id = ? AND created_at = ?)"
+
     public func claim(
-        _ id: ConnectionID, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
+        _ key: ConnectionKey, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
     ) async throws(StoreFailure) -> ClaimResult {
         try await write { db in
             let claimed = try db.change(
                 """
                 UPDATE credential SET fence = fence + 1, attempt_id = ?, attempt_fence = fence + 1, attempt_owner = ?,
                     attempt_lease_until = ?
-                WHERE connection = ? AND version = ?
+                WHERE \(Self.rowOfKey) AND version = ?
                     AND (attempt_id IS NULL OR attempt_id = ? OR attempt_lease_until <= ?)
                 """,
                 [
-                    .text(attempt), .text(owner), .time(lease), .text(id.string), .integer(version), .text(attempt),
+                    .text(attempt), .text(owner), .time(lease), .text(key.id.string), .time(key.createdAt),
+                    .integer(version), .text(attempt),
                     .time(now),
                 ])
-            guard let stored = try db.storedConnection(id) else { return (.gone, nil) }
+            guard let stored = try db.storedConnection(key) else { return (.gone, nil) }
             return (claimed == 1 ? .claimed(stored) : .lost(stored), nil)
         }
     }
 
     public func commit(
-        _ id: ConnectionID, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant
     ) async throws(StoreFailure) -> CommitResult {
         try await write { db in
             let columns = ConnectionRow.grantColumns + ConnectionRow.attemptColumns
             let committed = try db.change(
                 """
                 UPDATE credential SET \(columns.map { "\($0) = ?" }.joined(separator: ", "))
-                WHERE connection = ? AND version = ?
+                WHERE \(Self.rowOfKey) AND version = ?
                 """,
                 ConnectionRow.values(grant) + ConnectionRow.values(nil as RefreshAttempt?)
-                    + [.text(id.string), .integer(version)])
-            guard let stored = try db.storedConnection(id) else { return (.gone, nil) }
+                    + [.text(key.id.string), .time(key.createdAt), .integer(version)])
+            guard let stored = try db.storedConnection(key) else { return (.gone, nil) }
             guard committed == 1 else { return (.superseded(stored), nil) }
-            return (.committed(stored), ConnectionChange(id: id, version: stored.grant.version))
+            return (.committed(stored), ConnectionChange(id: key.id, version: stored.grant.version))
         }
     }
 
     public func abandon(
-        _ id: ConnectionID, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
     ) async throws(StoreFailure) -> Bool {
         try await write { db in
             let abandoned = try db.change(
@@ -50,12 +55,12 @@ extension SQLiteStore {
                 UPDATE credential SET reauthorization = ?, refresh_at = ?, failure_since = ?, failure_reason = ?,
                     failure_attempts = ?, failure_retry_at = ?, failure_claims = ?, attempt_id = NULL, attempt_fence = NULL,
                     attempt_owner = NULL, attempt_lease_until = NULL
-                WHERE connection = ? AND version = ? AND attempt_id = ?
+                WHERE \(Self.rowOfKey) AND version = ? AND attempt_id = ?
                 """,
                 [.text(note.reauthorization?.rawValue), .time(note.refreshAt)] + ConnectionRow.values(note.failure)
-                    + [.text(id.string), .integer(version), .text(attempt)])
+                    + [.text(key.id.string), .time(key.createdAt), .integer(version), .text(attempt)])
             // The version stays, but what a cache holds of the failure does not.
-            return abandoned == 1 ? (true, ConnectionChange(id: id, version: nil)) : (false, nil)
+            return abandoned == 1 ? (true, ConnectionChange(id: key.id, version: nil)) : (false, nil)
         }
     }
 

@@ -10,5 +10,9 @@ struct BrowserCookieTests {
         #expect(BrowserCookie.header("x", secure, returnsByPost: true).contains("SameSite=None; Secure"))
         #expect(BrowserCookie.header("x", secure).contains("SameSite=Lax; Secure"))
         #expect(BrowserCookie.header("x", plain, returnsByPost: true).hasSuffix("SameSite=Lax"))
+        #expect(BrowserCookie.header("x", secure).hasPrefix("__Host-credence=x;"))
+        #expect(
+            BrowserCookie.header("x", secure, returnsByPost: true).hasPrefix("__Host-credence-posted=x;"),
+            "another tab's consent does not change it")
     }
 }

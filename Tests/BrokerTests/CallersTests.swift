@@ -114,6 +114,16 @@ struct CallersTests {
         #expect(authenticate(new) != nil)
     }
 
+    @Test("Of two rotations at once neither is lost: a key that was to end at once ends")
+    func rotatedTogether() async throws {
+        let old = try await add()
+        async let kept = callers.rotate(.init("bot")!, grace: .seconds(3600), by: broker.admin)
+        async let ended = callers.rotate(.init("bot")!, grace: .zero, by: broker.admin)
+        let keys = try await [kept, ended]
+        #expect(authenticate(old) == nil)
+        #expect(keys.contains { authenticate($0) != nil })
+    }
+
     @Test("Rotation without grace ends the old key at once")
     func rotatedAtOnce() async throws {
         let old = try await add()

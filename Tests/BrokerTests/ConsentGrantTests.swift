@@ -133,6 +133,73 @@ struct ConsentGrantTests {
         #expect(try await broker.stored().grant.accountKey == nil)
     }
 
+    @Test("F19: what may be the kept account's own tokens is not given back: its others could end with them")
+    func nobodyKept() async throws {
+        let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
+        _ = try await connect(broker, subject: "anna")
+        let begun = try await broker.begin(try await broker.reconnect(), browser)
+        broker.exchange.expect(.token("access-unnamed")) { $0.url.path == "/token" }
+        guard case .otherAccount(let question) = await broker.finish(begun, browser) else {
+            return #expect(Bool(false))
+        }
+        _ = await broker.core.consent.decide(word: question.word, replaces: false, browser: browser.name)
+        #expect(try await broker.accessToken() == "access-anna")
+        #expect(!broker.exchange.requests.contains { $0.url.path == "/revoke" })
+    }
+
+    @Test("F19: the owner's word is about the account that was shown, not about one that came meanwhile")
+    func thirdAccount() async throws {
+        let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
+        _ = try await connect(broker, subject: "anna")
+        guard case .otherAccount(let bert) = try await connect(broker, subject: "bert"),
+            case .otherAccount(let carl) = try await connect(broker, subject: "carl")
+        else { return #expect(Bool(false)) }
+        _ = await broker.core.consent.decide(word: carl.word, replaces: true, browser: browser.name)
+        broker.exchange.expect(.json("")) { $0.url.path == "/revoke" }
+        guard
+            case .failed(let failure, _) = await broker.core.consent.decide(
+                word: bert.word, replaces: true, browser: browser.name)
+        else { return #expect(Bool(false)) }
+        #expect(failure.providerError == "other_account")
+        #expect(try await broker.accessToken() == "access-carl")
+    }
+
+    @Test("F19: a question that cannot be answered now may be answered again")
+    func decideLater() async throws {
+        let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
+        _ = try await connect(broker, subject: "anna")
+        guard case .otherAccount(let question) = try await connect(broker, subject: "bert") else {
+            return #expect(Bool(false))
+        }
+        _ = try await broker.core.connections.setDisabled(true, TestBroker.connection, by: broker.admin)
+        guard
+            case .failed = await broker.core.consent.decide(
+                word: question.word, replaces: true, browser: browser.name)
+        else { return #expect(Bool(false)) }
+        _ = try await broker.core.connections.setDisabled(false, TestBroker.connection, by: broker.admin)
+        guard
+            case .connected = await broker.core.consent.decide(
+                word: question.word, replaces: true, browser: browser.name)
+        else { return #expect(Bool(false)) }
+        #expect(try await broker.accessToken() == "access-bert")
+    }
+
+    @Test("A consent of the same account that brings no refresh token keeps the one there is; another's does not")
+    func refreshTokenGoesOn() async throws {
+        let broker = try broker(Self.jwks + #""id_token_signing_alg_values_supported": ["ES256"],"#)
+        _ = try await connect(broker, subject: "anna")
+        let first = try #require(try await broker.refreshToken())
+        let begun = try await broker.begin(try await broker.reconnect(), browser)
+        let idToken = try idToken(broker, nonce: begun.query["nonce"], subject: "anna")
+        broker.exchange.expect(
+            .json(
+                #"{"access_token":"again","token_type":"Bearer","expires_in":3600,"id_token":"\#(idToken)"}"#)
+        ) { $0.url.path == "/token" }
+        guard case .connected = await broker.finish(begun, browser) else { return #expect(Bool(false)) }
+        #expect(try await broker.accessToken() == "again")
+        #expect(try await broker.refreshToken() == first)
+    }
+
     @Test("What the profile keeps of the callback stays, through the owner's question and refreshes")
     func callback() async throws {
         let broker = try broker(
@@ -258,6 +325,30 @@ struct ConsentGrantTests {
         #expect(try await broker.accessToken() == "a")
     }
 
+    @Test("R3: a lifetime that is found out while a refresh is under way puts no spent refresh token back")
+    func introspectedDuringRefresh() async throws {
+        let broker = try broker(#""introspection_endpoint": "https://as.example/introspect","#)
+        let begun = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.json(#"{"access_token":"a","token_type":"Bearer","refresh_token":"rt-1"}"#)) {
+            $0.url.path == "/token"
+        }
+        let (asking, refreshing) = (Gate(), Gate())
+        let end = broker.clock.now.seconds + 600
+        broker.exchange.expect(.json(#"{"active":true,"exp":\#(end)}"#), heldBy: asking) {
+            $0.url.path == "/introspect"
+        }
+        async let consent = broker.finish(begun, browser)
+        try await broker.exchange.requests(reach: 2)
+        broker.exchange.expect(.token("b", refresh: "rt-2"), heldBy: refreshing) { $0.url.path == "/token" }
+        async let flight = broker.fly()
+        try await broker.exchange.requests(reach: 3)
+        asking.open()
+        guard case .connected = await consent else { return #expect(Bool(false)) }
+        refreshing.open()
+        guard case .refreshed = try await flight else { return #expect(Bool(false)) }
+        #expect(try await broker.refreshToken() == "rt-2")
+    }
+
     // MARK: Revocation
 
     @Test("F24: what the provider does not take is told again until it does, and survives everything else")
@@ -267,14 +358,14 @@ struct ConsentGrantTests {
         broker.exchange.expect(.json("", status: 503))
         let outcome = try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
         #expect(outcome == .pending(reason: "status_503"))
-        try await broker.core.revoker.round()
+        for payment in try await broker.core.revoker.round() { await payment.value }
         #expect(broker.exchange.requests.count == 1, "not before its time")
         broker.clock.advance(by: .seconds(120))
         broker.exchange.expect(.json(""))
-        try await broker.core.revoker.round()
+        for payment in try await broker.core.revoker.round() { await payment.value }
         #expect(broker.exchange.requests.count == 2)
         broker.clock.advance(by: .seconds(86_400))
-        try await broker.core.revoker.round()
+        for payment in try await broker.core.revoker.round() { await payment.value }
         #expect(broker.exchange.requests.count == 2, "taken is taken")
     }
 }

@@ -109,9 +109,57 @@ struct ConsentMeanwhileTests {
     func storeFails(call: MemoryStore.Call) async throws {
         let began = try await broker.begin(try await broker.newConnection(), browser)
         broker.exchange.expect(.token(), times: nil)
-        broker.store.failNext(call, times: 5)
-        #expect(try await broker.refused(began.answer, browser).code == .unavailable)
+        broker.store.failNext(call, times: 6)
+        async let failure = broker.refused(began.answer, browser)
+        if call == .commit { try await wait(for: [250, 500, 1000, 2000, 4000]) }
+        #expect(try await failure.code == .unavailable)
         #expect(try await broker.stored().grant.version == 0)
+    }
+
+    /// Lets so many pauses pass, each when somebody waits for its end.
+    private func wait(for pauses: [Int]) async throws {
+        for pause in pauses {
+            try await broker.clock.sleeper(until: broker.clock.now + .milliseconds(pause))
+            broker.clock.advance(by: .milliseconds(pause))
+        }
+    }
+
+    @Test("R8: a code is spent once, so a grant is written again while the store stumbles")
+    func storeStumbles() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.token())
+        broker.store.failNext(.commit, times: 2, with: StoreFailure(.busy, "another program holds the database"))
+        async let outcome = broker.finish(began, browser)
+        try await wait(for: [250, 500])
+        guard case .connected = await outcome else { return #expect(Bool(false)) }
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(broker.tokenRequests().count == 1)
+    }
+
+    @Test("What waiting does not mend is told at once")
+    func storeDamaged() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.token())
+        broker.store.failNext(.commit, times: 1, with: StoreFailure(.damaged, "a page is torn"))
+        #expect(try await broker.refused(began.answer, browser).code == .unavailable)
+    }
+
+    @Test("R21: a connection that was deleted and made anew gets nothing that was on its way for the old one")
+    func madeAnew() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        let gate = Gate()
+        broker.exchange.expect(.token(), heldBy: gate) { $0.url.path == "/token" }
+        broker.exchange.expect(.json("")) { $0.url.path == "/revoke" }
+        async let failure = broker.refused(began.answer, browser)
+        try await broker.exchange.requests(reach: 1)
+        try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
+        broker.clock.advance(by: .milliseconds(1))
+        try await broker.newConnection { $0.owner = "somebody else" }
+        gate.open()
+        #expect(try await failure.code == .connectionGone)
+        let stored = try await broker.stored()
+        #expect(stored.grant.version == 0 && stored.connection.owner == "somebody else")
+        #expect(broker.exchange.requests.last?.url.path == "/revoke", "its tokens are given back")
     }
 
     @Test("F9: discovered metadata that does not speak of S256 changes nothing: challenge and verifier are sent")

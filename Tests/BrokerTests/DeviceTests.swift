@@ -27,7 +27,7 @@ struct DeviceTests {
     private func poll(_ answer: ScriptedExchange.Outcome, after seconds: Int = 5) async throws {
         broker.clock.advance(by: .seconds(seconds))
         broker.exchange.expect(answer)
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
     }
 
     private static func pending(_ code: String) -> ScriptedExchange.Outcome {
@@ -42,7 +42,7 @@ struct DeviceTests {
     func granted(ofItsOwn: Bool) async throws {
         let device = try await begin(ofItsOwn ? .deviceCode : .authorizationCode)
         #expect(device.userCode == "WDJB-MJHT")
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(broker.exchange.requests.count == 1, "not yet")
         try await poll(Self.pending("authorization_pending"))
         #expect(try await state() == "pending")
@@ -59,11 +59,11 @@ struct DeviceTests {
         _ = try await begin()
         try await poll(Self.pending("slow_down"))
         broker.clock.advance(by: .seconds(9))
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(broker.exchange.requests.count == 2, "ten seconds are not over")
         try await poll(Self.pending("authorization_pending"), after: 1)
         broker.clock.advance(by: .seconds(9))
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(broker.exchange.requests.count == 3)
     }
 
@@ -73,7 +73,7 @@ struct DeviceTests {
         try await poll(Self.pending(code))
         #expect(try await state() == code)
         broker.clock.advance(by: .seconds(60))
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(broker.exchange.requests.count == 2)
         #expect(try await broker.stored().status(at: broker.clock.now) == .pending)
     }
@@ -82,7 +82,7 @@ struct DeviceTests {
     func expires() async throws {
         _ = try await begin()
         broker.clock.advance(by: .seconds(601))
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(try await state() == "expired_token")
         #expect(broker.exchange.requests.count == 1)
     }
@@ -93,7 +93,7 @@ struct DeviceTests {
         try await poll(.timeout)
         #expect(try await state() == "pending")
         broker.clock.advance(by: .seconds(5))
-        try await broker.core.devices.round()
+        for poll in try await broker.core.devices.round() { await poll.value }
         #expect(broker.exchange.requests.count == 2, "ten seconds now")
         try await poll(.token())
         #expect(try await broker.accessToken() == "access-2")
@@ -106,11 +106,11 @@ struct DeviceTests {
         broker.clock.advance(by: .seconds(5))
         broker.exchange.expect(.token(), heldBy: gate) { $0.url.path == "/token" }
         broker.exchange.expect(.json("")) { $0.url.path == "/revoke" }
-        async let round: Void = broker.core.devices.round()
+        let polls = try await broker.core.devices.round()
         try await broker.exchange.requests(reach: 2)
         try await broker.core.connections.delete(TestBroker.connection, by: broker.admin)
         gate.open()
-        try await round
+        for poll in polls { await poll.value }
         #expect(try await broker.store.connection(TestBroker.connection) == nil)
         #expect(broker.exchange.requests.last?.url.path == "/revoke")
     }

@@ -103,7 +103,7 @@ struct RedactionTests {
         let link = try #require(try await broker.core.connections.create(request, by: broker.admin).consent)
         let ticket = String(link.url.split(separator: "/").last ?? "")
         let step = try await broker.core.consent.start(ticket: ticket, browser: "browser-name", formToken: nil)
-        guard case .provider(let url) = step else { throw BrokerError.internalError("it goes to no provider") }
+        guard case .provider(let url, _) = step else { throw BrokerError.internalError("it goes to no provider") }
         let query = try Parameters(formURLEncoded: String(url.split(separator: "?")[1]))
         let state = try #require(query["state"])
         broker.exchange.expect(answer)

@@ -55,6 +55,19 @@ struct RefreshFailureTests {
 
     // MARK: Refusals
 
+    @Test(
+        "N21: an error that repeats the refresh token or the client's secret reaches nobody",
+        arguments: ["refresh-1", "client-secret"])
+    func repeatedSecret(secret: String) async throws {
+        try await broker.addConnected(left: .seconds(20))
+        broker.exchange.expect(.json(#"{"error":"no \#(secret) here","error_description":"\#(secret)"}"#, status: 400))
+        let credential = try await broker.read()
+        #expect(!JSONValue.object(credential).serialized().contains(secret))
+        #expect(try await broker.stored().grant.failure?.reason == "unreadable_error")
+        #expect(!broker.log.lines.joined().contains(secret))
+        #expect(!broker.audit.events.contains { "\($0)".contains(secret) })
+    }
+
     @Test("invalid_grant asks for the owner, at once and from then on, without another call")
     func invalidGrant() async throws {
         try await broker.addExpired()
@@ -83,7 +96,7 @@ struct RefreshFailureTests {
         rival.credential = try broker.sealing.seal(
             .oauth2(accessToken: Secret("rival"), tokenType: "Bearer"), for: stored.id, version: 2)
         rival.expiresAt = broker.clock.now + .seconds(3600)
-        _ = try await broker.store.commit(stored.id, replacing: 1, with: rival)
+        _ = try await broker.store.commit(stored.key, replacing: 1, with: rival)
         gate.open()
         #expect(try await document.text("access_token") == "rival")
         #expect(try await broker.stored().grant.reauthorization == nil)

@@ -44,7 +44,7 @@ extension TestBroker {
     func begin(_ link: Consent.Link, _ browser: Browser) async throws -> Begun {
         let page = try await core.consent.page(ticket: link.ticket, browser: browser.name)
         let step = try await core.consent.start(ticket: link.ticket, browser: browser.name, formToken: page.formToken)
-        guard case .provider(let url) = step else { throw BrokerError.internalError("it goes to no provider") }
+        guard case .provider(let url, _) = step else { throw BrokerError.internalError("it goes to no provider") }
         return Begun(url: url, query: try Parameters(formURLEncoded: String(url.split(separator: "?")[1])))
     }
 

@@ -227,14 +227,48 @@ struct WholeServiceTests {
     @Test("a profile's requests can be looked at before anything is sent")
     func preview() async throws {
         let credence = try Credence()
-        let shown = try await credence.run("providers", "preview", "dropbox", "--scope", "files.metadata.read")
+        let shown = try await credence.run(
+            "providers", "preview", "dropbox", "--scope", "files.metadata.read", "--text")
         #expect(shown.status == 0)
         for line in [
             "GET https://www.dropbox.com/oauth2/authorize", "scope=files.metadata.read", "token_access_type=offline",
-            "client_secret=CLIENT_SECRET", "refresh_token=REFRESH_TOKEN", "Authorization: Bearer ACCESS_TOKEN",
-        ] { #expect(shown.output.contains("  \(line)\n"), "\(line)") }
-        #expect(try await credence.run("providers", "preview", "azure-ad").status == 2, "the tenant is missing")
+            "client_secret=CLIENT_SECRET", "refresh_token=REFRESH_TOKEN", "header Authorization: Bearer {access_token}",
+        ] { #expect((shown.output + "\n").contains("  \(line)\n"), "\(line)") }
+        let bare = try await credence.run("providers", "preview", "azure-ad", "--text")
+        #expect(bare.status == 2 && bare.complaint.contains("tenant"))
         #expect(try await credence.run("providers", "preview", "nobody").status == 3)
+    }
+
+    @Test("the preview of a profile is JSON: query and form as pairs, what is needed by name")
+    func previewForMachines() async throws {
+        let credence = try Credence()
+        let shown = try await credence.run(
+            "providers", "preview", "azure-ad", "--field", "tenant=acme.example", "--client-id", "CID",
+            "--client-secret-stdin", "--redirect-uri", "https://b.example/cb", "--state", "S", "--code", "C",
+            "--refresh-token", "R", input: "CSECRET")
+        #expect(shown.status == 0)
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(shown.output.utf8)) as? [String: Any])
+        #expect(json["kind"] as? String == "oauth2")
+        let authorize = try #require(json["authorize"] as? [String: Any])
+        #expect(authorize["url"] as? String == "https://login.microsoftonline.com/acme.example/oauth2/v2.0/authorize")
+        #expect((authorize["query"] as? [[String]])?.contains(["redirect_uri", "https://b.example/cb"]) == true)
+        let token = try #require((json["token"] as? [String: Any])?["form"] as? [[String]])
+        for pair in [["code", "C"], ["client_id", "CID"], ["client_secret", "CSECRET"]] {
+            #expect(token.contains(pair))
+        }
+        let refresh = try #require((json["refresh"] as? [String: Any])?["form"] as? [[String]])
+        #expect(refresh.contains(["refresh_token", "R"]) && refresh.contains(["grant_type", "refresh_token"]))
+        #expect(json["client_authentication"] as? String == "client_secret_post")
+        #expect(
+            json["apply"] as? [[String: String]] == [
+                ["in": "header", "name": "Authorization", "value": "Bearer {access_token}"]
+            ])
+        #expect(json["hosts"] as? [String] == ["graph.microsoft.com"] && (json["needs"] as? [String])?.isEmpty == true)
+        let bare = try await credence.run("providers", "preview", "azure-ad")
+        #expect(bare.status == 0)
+        let needs = try JSONSerialization.jsonObject(with: Data(bare.output.utf8)) as? [String: Any]
+        #expect((needs?["needs"] as? [String])?.first?.contains("tenant") == true)
     }
 
     @Test(

@@ -52,10 +52,39 @@ struct DialectAnswerTests {
         #expect(Self.refusal(verdict)?.description == "gone")
     }
 
+    private static func map(_ statuses: Int...) -> ErrorMap {
+        var rule = ErrorMap.Rule(remedy: .administrator)
+        rule.statuses = Set(statuses)
+        return ErrorMap(rules: [rule])
+    }
+
+    @Test("The profile's meaning of a code counts at an outage's status too; what nobody knows is the outage")
+    func codeAtOutage() {
+        let revoked = Self.judge(#"{"error":"token_revoked"}"#, status: 503) {
+            $0.errors = ["token_revoked": .reauthorize]
+        }
+        #expect(Self.refusal(revoked)?.code == "token_revoked")
+        guard case .unavailable = Self.judge(#"{"error":"token_revoked"}"#, status: 503, { _ in }) else {
+            Issue.record("an outage became a refusal")
+            return
+        }
+    }
+
+    @Test("N21: an error that repeats a secret loses it, code and all")
+    func hiding() {
+        let error = OAuthError(code: "no token rt-12345", description: "rt-12345 is gone", subcode: "kept", status: 400)
+        let hidden = error.hiding([Secret("rt-12345"), Secret("")])
+        #expect(hidden.code == "unreadable_error" && hidden.description == nil && hidden.subcode == "kept")
+        #expect(error.hiding([Secret("other")]).description == "rt-12345 is gone")
+        let long = String(repeating: "x", count: 2000)
+        #expect(
+            OAuthError(code: "token \(long)").hiding([Secret(long)]).code == "unreadable_error", "though it was cut")
+    }
+
     @Test("A status says it alone only where the profile names it", arguments: [404, 422])
     func status(status: Int) {
         let body = #"{"message":"Not Found","documentation_url":"https://docs.example"}"#
-        let named = Self.judge(body, status: status) { $0.refusalStatuses = [404, 422] }
+        let named = Self.judge(body, status: status) { $0.errors = Self.map(404, 422) }
         #expect(Self.refusal(named)?.code == "status_\(status)")
         #expect(Self.refusal(named)?.description == "Not Found")
         #expect(Self.refusal(named)?.status == status)
@@ -63,7 +92,7 @@ struct DialectAnswerTests {
             Issue.record("a status decided by itself")
             return
         }
-        guard case .unavailable = Self.judge(body, status: 503, { $0.refusalStatuses = [404] }) else {
+        guard case .unavailable = Self.judge(body, status: 503, { $0.errors = Self.map(404) }) else {
             Issue.record("an outage became a refusal")
             return
         }

@@ -79,7 +79,7 @@ struct ErasureTests {
             let connection = try stored("acme", credential: try box(canary))
             _ = try await store.insert(connection)
             _ = try await store.commit(
-                connection.id, replacing: 1, with: Grant(version: 2, credential: try box([1, 2, 3])))
+                connection.key, replacing: 1, with: Grant(version: 2, credential: try box([1, 2, 3])))
             store.close()
             #expect(try found(in: folder) == 0)
         }

@@ -239,7 +239,7 @@ struct MigrationTests {
             grant.proofKey = try Self.sealed(0xD1)
             grant.accountKey = "https://as.example.com 0042"
             grant.attempt = nil
-            _ = try await store.commit(full.id, replacing: 7, with: grant)
+            _ = try await store.commit(full.key, replacing: 7, with: grant)
             #expect(try await store.connection(full.id)?.grant == grant)
             var client = try clients()[1]
             client.isDPoPBound = true

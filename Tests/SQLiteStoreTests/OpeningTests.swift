@@ -14,7 +14,7 @@ struct OpeningTests {
             let connection = try stored("acme", credential: try box([1, 2, 3]), refreshAt: now)
             #expect(try await first.insert(connection))
             _ = try await first.claim(
-                connection.id, version: 1, attempt: "a", owner: "o", until: now + .seconds(1), now: now)
+                connection.key, version: 1, attempt: "a", owner: "o", until: now + .seconds(1), now: now)
             let before = try await first.connection(connection.id)
             first.close()
             let second = try SQLiteStore(folder: folder)

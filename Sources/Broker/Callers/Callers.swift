@@ -8,6 +8,8 @@ public final class Callers: Sendable {
     private let clock: any BrokerClock
     private let random: any RandomSource
     private let state = Locked(State())
+    /// Of two changes to one caller neither is lost: a key that was ended stays ended.
+    private let changes = Turnstile()
 
     private struct State {
         var keys: [String: (caller: Caller, key: CallerKey)] = [:]
@@ -82,6 +84,12 @@ public final class Callers: Sendable {
 
     /// Gives the caller a new key; the old ones live on for `grace`, so that nobody is cut off.
     public func rotate(_ id: CallerID, grace: Duration, by caller: Caller) async throws(BrokerError) -> String {
+        try await changes.run { () async throws(BrokerError) in
+            try await self.rotateNow(id, grace: grace, by: caller)
+        }
+    }
+
+    private func rotateNow(_ id: CallerID, grace: Duration, by caller: Caller) async throws(BrokerError) -> String {
         var changed = try await find(id)
         let now = clock.now
         let (keyID, key) = CallerKeyText.make(role: changed.role, from: random)
@@ -98,6 +106,10 @@ public final class Callers: Sendable {
 
     /// Ends all of the caller's keys at once (security case I6).
     public func revoke(_ id: CallerID, by caller: Caller) async throws(BrokerError) {
+        try await changes.run { () async throws(BrokerError) in try await self.revokeNow(id, by: caller) }
+    }
+
+    private func revokeNow(_ id: CallerID, by caller: Caller) async throws(BrokerError) {
         var changed = try await find(id)
         changed.revokedAt = clock.now
         changed.keys = []

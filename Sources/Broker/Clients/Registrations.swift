@@ -25,6 +25,8 @@ struct Registration: Sendable {
     let isDPoPBound: Bool
 
     var client: Client { candidates[0].client }
+    /// What no error may repeat.
+    var secrets: [Secret] { candidates.compactMap(\.client.authentication.secret) }
 
     /// What to ask for: the connection's own scopes, else the client's, else the profile's.
     func scopes(of connection: Connection) -> [String] {

@@ -75,6 +75,7 @@ public struct StoredConnection: Sendable, Hashable {
     }
 
     public var id: ConnectionID { connection.id }
+    public var key: ConnectionKey { ConnectionKey(id: connection.id, createdAt: connection.createdAt) }
 
     /// The status at a moment: a credential may expire without anybody writing it down.
     public func status(at now: Timestamp) -> ConnectionStatus {

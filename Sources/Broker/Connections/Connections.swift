@@ -70,7 +70,11 @@ public struct Connections: Sendable {
             let found = try await resources.registration(for: resource, by: caller)
             request.client = found.client.id
             request.resources = [found.resource]
-            if request.scopes.isEmpty { request.scopes = found.scopes }
+            if request.scopes.isEmpty {
+                // A stranger's words, until they are looked at.
+                try ConnectionBounds.check(scopes: found.scopes)
+                request.scopes = found.scopes
+            }
         }
         let (profile, client) = try await resolve(request)
         let now = clock.now

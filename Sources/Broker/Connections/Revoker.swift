@@ -21,6 +21,8 @@ struct Revoker: Sendable {
     static let patience: Duration = .seconds(7 * 86_400)
     static let tick: Duration = .seconds(1)
 
+    private let places = Places(16)
+
     /// What a connection's end leaves to be told; nil when its provider issued nothing.
     func debt(of deleted: StoredConnection, id: String) -> OwedRevocation? {
         guard deleted.connection.kind == .oauth2, deleted.grant.credential != nil,
@@ -60,19 +62,24 @@ struct Revoker: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
-                try await round()
+                _ = try await round()
             } catch {
                 logger.error("The store cannot be read for revocations", metadata: ["why": "\(error)"])
             }
-            do { try await clock.sleep(for: Self.tick) } catch { return }
+            do { try await clock.sleep(for: Self.tick) } catch { break }
         }
+        await places.drain()
     }
 
-    func round() async throws(StoreFailure) {
-        let due = try await store.revocationsDue(at: clock.now, limit: 16)
-        await withTaskGroup(of: Void.self) { group in
-            for debt in due { group.addTask { await pay(debt) } }
+    /// Begins what is due, as far as there are free places, and waits for none of it.
+    func round() async throws(StoreFailure) -> [Task<Void, Never>] {
+        let free = await places.free
+        guard free > 0 else { return [] }
+        var begun: [Task<Void, Never>] = []
+        for debt in try await store.revocationsDue(at: clock.now, limit: free) {
+            if let payment = await places.begin(debt.id, { await self.pay(debt) }) { begun.append(payment) }
         }
+        return begun
     }
 
     /// Tries once. What is not taken is tried again, later each time.
@@ -136,7 +143,7 @@ struct Revoker: Sendable {
                 token: token, hint: refreshToken == nil ? "access_token" : "refresh_token", at: endpoint,
                 client: client, dialect: registration.provider.dialect, freshness: freshness)
         }
-        return Self.outcome(Revocation.judge(answer.response))
+        return Self.outcome(Revocation.judge(answer.response), hiding: registration.secrets + [token])
     }
 
     /// By a call of the provider's own, where the profile has one.
@@ -148,17 +155,18 @@ struct Revoker: Sendable {
             let request = call.request(
                 accessToken: token, client: registration.client, dialect: registration.provider.dialect)
         else { return .nothingToTell }
-        return Self.outcome(RevocationCall.judge(try await calls.exchange.send(request, within: .seconds(10))))
+        return Self.outcome(
+            RevocationCall.judge(try await calls.exchange.send(request, within: .seconds(10))), hiding: [])
     }
 
-    private static func outcome(_ verdict: Revocation.Verdict) -> RevocationOutcome {
+    private static func outcome(_ verdict: Revocation.Verdict, hiding secrets: [Secret]) -> RevocationOutcome {
         switch verdict {
         case .revoked: return .revoked
         // The server does not revoke this kind (RFC 7009 §2.2.1), or does not know it: no second try changes that.
         case .refused(let error)
         where ["unsupported_token_type", "invalid_token", "invalid_grant"].contains(error.code):
             return .refused(code: error.code)
-        case .refused(let error): return .pending(reason: error.code)
+        case .refused(let error): return .pending(reason: error.hiding(secrets).code)
         case .unavailable(let status): return .pending(reason: "status_\(status)")
         }
     }

@@ -31,7 +31,7 @@ extension Consent {
             let verifier = try sealing.verifier(of: pending)
             proofKey = try sealing.proofKey(of: pending).map { try SigningKey(serialized: $0) }
             secrets +=
-                [verifier].compactMap(\.self) + registration.candidates.compactMap(\.client.authentication.secret)
+                [verifier].compactMap(\.self) + registration.secrets
             var grant = AuthorizationCodeGrant.parameters(
                 code: code, redirectURI: registrations.redirectURI(of: pending.client), verifier: verifier)
             for resource in stored.connection.resources { grant.append("resource", resource) }
@@ -62,7 +62,7 @@ extension Consent {
                     response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey,
                     attributes: attributes),
                 for: stored, registration, pending)
-        case .refused(let error): throw Self.refused(error, registration.provider, hiding: secrets)
+        case .refused(let error): throw Self.refused(error.hiding(secrets), registration.provider)
         case .malformed(let reason, let status):
             logger.notice(
                 "A token response cannot be read",
@@ -173,7 +173,11 @@ extension Consent {
         do {
             for _ in 0..<5 {
                 let grant = try update.grant(after: old, from: received.response, .consent(received.account))
-                switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
+                let key = old.key
+                let version = old.grant.version
+                switch try await clock.insisting({ () async throws(StoreFailure) in
+                    try await connections.commit(key, replacing: version, with: grant)
+                }) {
                 case .committed(let committed):
                     recordGrant(committed, asked: received.scopes)
                     onChange(committed)
@@ -183,7 +187,7 @@ extension Consent {
                     if let key = current.grant.accountKey, !isSameText(key, stored.grant.accountKey ?? ""),
                         !Account.isSame(key, as: received.account)
                     {
-                        await revoker.owe(received.response, of: stored)
+                        await giveBack(received, of: stored)
                         throw ConsentFailure(
                             .refused, "Another account was connected meanwhile. Open the link again to replace it.",
                             providerError: "other_account")
@@ -216,14 +220,8 @@ extension Consent {
         }
     }
 
-    /// - Parameter secrets: what was sent: a description that repeats it is left out (security case N21).
-    static func refused(
-        _ error: OAuthError, _ provider: Provider, hiding secrets: [Secret] = []
-    ) -> ConsentFailure {
-        let description = error.description.flatMap { text in
-            secrets.contains { text.contains($0.reveal()) } ? nil : text
-        }
-        let said = (error.subcode.map { " (\($0))." } ?? "") + (description.map { " It said: \($0)" } ?? "")
+    static func refused(_ error: OAuthError, _ provider: Provider) -> ConsentFailure {
+        let said = (error.subcode.map { " (\($0))." } ?? "") + (error.description.map { " It said: \($0)" } ?? "")
         let todo =
             switch error.remedy(provider.remedies) {
             case .administrator: "An administrator must look at the registration."

@@ -14,11 +14,12 @@ extension Consent {
         let word = random.bytes(32).base64URL
         let hash = sha256(Array(word.utf8))
         do {
-            let box = try sealing.seal(received.serialized(), as: .heldGrant, record: hash.hexadecimal)
-            try await consents.insert(
-                HeldGrant(
-                    hash: hash, connection: stored.id, browserHash: pending.browserHash, box: box,
-                    returnTo: pending.returnTo, expiresAt: clock.now + Self.holdLifetime))
+            let box = try sealing.seal(
+                received.serialized(replacing: stored.grant.accountKey), as: .heldGrant, record: hash.hexadecimal)
+            let held = HeldGrant(
+                hash: hash, connection: stored.id, browserHash: pending.browserHash, box: box,
+                returnTo: pending.returnTo, expiresAt: clock.now + Self.holdLifetime)
+            try await clock.insisting { () async throws(StoreFailure) in try await consents.insert(held) }
         } catch {
             logger.error("A grant cannot be held", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
             throw Self.serviceUnavailable
@@ -45,22 +46,47 @@ extension Consent {
     }
 
     private func decide(_ held: HeldGrant, replaces: Bool) async throws(ConsentFailure) -> ConsentOutcome {
-        let stored = try await connection(held.connection)
-        let registration = try await registration(of: stored)
-        let received = try open(held)
+        let stored: StoredConnection
+        let registration: Registration
+        do {
+            stored = try await connection(held.connection)
+            registration = try await self.registration(of: stored)
+        } catch {
+            // What is in the way now may be gone in a minute: the question stands as long as it would have.
+            if error.code != .connectionGone { try? await consents.insert(held) }
+            throw error
+        }
+        let (received, replaced) = try open(held)
         guard replaces else {
-            // Nobody will use these tokens: they are given back.
-            await revoker.owe(received.response, of: stored)
+            await giveBack(received, of: stored)
             throw ConsentFailure(.refused, "The connection keeps the account it had.", providerError: "account_kept")
+        }
+        // The owner spoke of the account that was shown, not of one that came meanwhile.
+        if let key = stored.grant.accountKey, !isSameText(key, replaced ?? ""),
+            !Account.isSame(key, as: received.account)
+        {
+            await giveBack(received, of: stored)
+            throw ConsentFailure(
+                .refused, "Another account was connected meanwhile. Open the link again to replace it.",
+                providerError: "other_account")
         }
         try await commit(received, to: stored, registration)
         return .connected(stored.id, providerTitle: registration.provider.title, returnTo: held.returnTo)
     }
 
-    private func open(_ held: HeldGrant) throws(ConsentFailure) -> Received {
+    /// Tokens that nobody will use are given back, unless they may be of the account that stays: some providers end all of
+    /// an account's tokens with one (RFC 7009 §2.1).
+    func giveBack(_ received: Received, of stored: StoredConnection) async {
+        guard let account = received.account, let key = stored.grant.accountKey, !Account.isSame(key, as: account)
+        else { return }
+        await revoker.owe(received.response, of: stored)
+    }
+
+    /// With the key of the account that the question was about.
+    private func open(_ held: HeldGrant) throws(ConsentFailure) -> (Received, replaced: String?) {
         do {
-            return try Received(
-                serialized: sealing.payload(held.box, of: .heldGrant, record: held.hash.hexadecimal))
+            let bytes = try sealing.payload(held.box, of: .heldGrant, record: held.hash.hexadecimal)
+            return (try Received(serialized: bytes), try Received.replaced(in: bytes))
         } catch {
             logger.error(
                 "A held grant does not open", metadata: ["connection": "\(held.connection)", "why": "\(error)"])
@@ -82,7 +108,7 @@ extension Consent {
                 false
             }
         if let found, !isInTime || !isSameBrowser {
-            await revoker.owe(try open(found).response, of: try await connection(found.connection))
+            await giveBack(try open(found).0, of: try await connection(found.connection))
         }
         guard let held = found, isInTime else {
             throw ConsentFailure(
@@ -98,7 +124,8 @@ extension Consent {
 }
 
 extension Consent.Received {
-    fileprivate func serialized() -> [UInt8] {
+    /// - Parameter replaced: the key of the account that it would take the place of.
+    fileprivate func serialized(replacing replaced: String?) -> [UInt8] {
         var members = JSONObject([
             ("access_token", .string(response.accessToken.reveal())), ("token_type", .string(response.tokenType)),
             ("sent_at", .string(String(sentAt.milliseconds))), ("asked", .array(scopes.map { .string($0) })),
@@ -108,6 +135,8 @@ extension Consent.Received {
         members["expires_in"] = response.expiresIn.map { .number(JSONNumber($0)) }
         members["refresh_token_expires_in"] = response.refreshTokenExpiresIn.map { .number(JSONNumber($0)) }
         members["scope"] = response.scope.map { .array($0.map { .string($0) }) }
+        members["expires_at"] = response.expiresAt.map { .number(JSONNumber($0)) }
+        members["replaced"] = replaced.map { .string($0) }
         members["account_key"] = account.map { .string($0.key) }
         members["account_name"] = account.map { .string($0.name) }
         members["attributes"] = .object(
@@ -131,10 +160,11 @@ extension Consent.Received {
         guard let token = text("access_token"), let type = text("token_type"),
             let sentAt = text("sent_at").flatMap({ Int64($0) }), case .object(let additional)? = members["additional"]
         else { throw SealingError.damaged("a held grant") }
-        let response = TokenResponse(
+        var response = TokenResponse(
             accessToken: Secret(token), tokenType: type, expiresIn: number("expires_in"),
             refreshToken: text("refresh_token").map { Secret($0) },
             refreshTokenExpiresIn: number("refresh_token_expires_in"), scope: texts("scope"), additional: additional)
+        response.expiresAt = number("expires_at")
         var account: Account?
         if let key = text("account_key"), let name = text("account_name") { account = Account(key: key, name: name) }
         let proofKey = try text("proof_key").flatMap { [UInt8](hexadecimal: $0) }.map { try SigningKey(serialized: $0) }
@@ -145,5 +175,11 @@ extension Consent.Received {
         self.init(
             response: response, account: account, sentAt: Timestamp(milliseconds: sentAt), scopes: texts("asked") ?? [],
             proofKey: proofKey, attributes: attributes)
+    }
+
+    fileprivate static func replaced(in bytes: [UInt8]) throws -> String? {
+        guard case .object(let members) = try JSONReader.read(bytes), case .string(let key)? = members["replaced"]
+        else { return nil }
+        return key
     }
 }

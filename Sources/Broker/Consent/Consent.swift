@@ -109,8 +109,9 @@ public struct Consent: Sendable {
 
     /// Where the browser goes next.
     public enum Step: Sendable {
-        /// To the provider's authorization endpoint, at this URL.
-        case provider(String)
+        /// To the provider's authorization endpoint, at this URL; it sends the browser back by a form that it posts, or not
+        /// (OAuth 2.0 Form Post Response Mode).
+        case provider(String, returnsByPost: Bool)
         /// Back to the page, which now shows a code to enter.
         case code
     }
@@ -160,7 +161,8 @@ public struct Consent: Sendable {
             logger.error("A consent cannot begin", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
             throw Self.serviceUnavailable
         }
-        return .provider(location)
+        let mode = request.parameters(dialect: registration.provider.dialect)["response_mode"]
+        return .provider(location, returnsByPost: mode == "form_post")
     }
 
     // MARK: The return

@@ -36,10 +36,10 @@ extension CurrentCredential {
         do {
             let attempt = "report"
             claim = try await store.claim(
-                stored.id, version: version, attempt: attempt, owner: attempt, until: now + .seconds(5), now: now)
+                stored.key, version: version, attempt: attempt, owner: attempt, until: now + .seconds(5), now: now)
             if case .claimed = claim {
                 _ = try await store.abandon(
-                    stored.id, version: version, attempt: attempt,
+                    stored.key, version: version, attempt: attempt,
                     note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil))
             }
         } catch {

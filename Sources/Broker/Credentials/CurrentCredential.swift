@@ -219,6 +219,10 @@ public struct CurrentCredential: Sendable {
         case .disabled:
             throw BrokerError(.connectionDisabled, "This connection is disabled.", actor: .administrator)
         case .gone:
+            // Deleted and made anew while an old refresh was under way: the new one is asked next time.
+            if let now = try? await store.connection(stored.id), now.key == stored.key || now.grant.version == 0 {
+                throw Self.beingRefreshed
+            }
             throw .noSuchConnection
         case .storeFailed(let failure):
             return try stillValid(fallback, at: now, else: .storeUnavailable(failure))

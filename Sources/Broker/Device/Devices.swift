@@ -22,6 +22,8 @@ public struct Devices: Sendable {
     let logger: Logger
     let onChange: @Sendable (StoredConnection) -> Void
 
+    private let places = Places(64)
+
     static let tick: Duration = .milliseconds(250)
 
     // MARK: Beginning
@@ -123,20 +125,26 @@ public struct Devices: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
-                try await round()
+                _ = try await round()
             } catch {
                 logger.error("The store cannot be read for device authorizations", metadata: ["why": "\(error)"])
             }
-            do { try await clock.sleep(for: Self.tick) } catch { return }
+            do { try await clock.sleep(for: Self.tick) } catch { break }
         }
+        // A poll may have brought the tokens, so a stop waits for it.
+        await places.drain()
     }
 
-    func round() async throws(StoreFailure) {
-        let due = try await store.devicesDue(at: clock.now, limit: 64)
-        await withTaskGroup(of: Void.self) { group in
-            // Detached: a poll may have brought the tokens, so a stop waits for it.
-            for device in due { group.addTask { await Task.detached { await poll(device) }.value } }
+    /// Begins the polls that are due, as far as there are free places, and waits for none of them.
+    func round() async throws(StoreFailure) -> [Task<Void, Never>] {
+        let free = await places.free
+        guard free > 0 else { return [] }
+        var begun: [Task<Void, Never>] = []
+        for device in try await store.devicesDue(at: clock.now, limit: free) {
+            let poll = await places.begin(device.connection.string) { await self.poll(device) }
+            if let poll { begun.append(poll) }
         }
+        return begun
     }
 
     /// One poll. Of two processes that find it due, one goes on: the time of the next poll is moved first.
@@ -218,11 +226,16 @@ public struct Devices: Sendable {
         for _ in 0..<5 {
             // Nobody is there to ask whether another account shall take the place of this one (security case F19).
             if let key = old.grant.accountKey, !Account.isSame(key, as: account) {
-                await revoker.owe(response, of: old)
+                // Not where it may be the same account: its own tokens could end with these (RFC 7009 §2.1).
+                if account != nil { await revoker.owe(response, of: old) }
                 return try await end(device, from: device.pollAt, "other_account")
             }
             let grant = try update.grant(after: old, from: response, .consent(account))
-            switch try await connections.commit(old.id, replacing: old.grant.version, with: grant) {
+            let key = old.key
+            let version = old.grant.version
+            switch try await clock.insisting({ () async throws(StoreFailure) in
+                try await connections.commit(key, replacing: version, with: grant)
+            }) {
             case .committed(let committed):
                 record(committed, result: "ok")
                 onChange(committed)

@@ -29,19 +29,19 @@ public protocol ConnectionStore: Sendable {
     /// Commits the intent to refresh: sets `attempt` (with the fence one up) where the grant still has this version
     /// and no unexpired attempt of somebody else stands. It also proves that the store can be written.
     func claim(
-        _ id: ConnectionID, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
+        _ key: ConnectionKey, version: Int, attempt: String, owner: String, until lease: Timestamp, now: Timestamp
     ) async throws(StoreFailure) -> ClaimResult
 
     /// Puts `grant` (whose version is one more than `version`) in place of the stored one and clears the attempt.
     /// The stored fence stays.
     func commit(
-        _ id: ConnectionID, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant
     ) async throws(StoreFailure) -> CommitResult
 
     /// Ends an attempt without a new credential: clears it and writes the note, where version and attempt are still
     /// these. The sealed boxes and the expiry are not touched. False when they are not.
     func abandon(
-        _ id: ConnectionID, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
     ) async throws(StoreFailure) -> Bool
 
     /// The connections whose refresh is due, soonest first: enabled, not waiting for their owner, `refreshAt <= now`
@@ -51,6 +51,19 @@ public protocol ConnectionStore: Sendable {
     /// What was committed to any connection, by this process or (in a store that several share) by another:
     /// caches drop what is older. A consumer that falls behind may miss some and must not rely on all.
     func changes() -> AsyncStream<ConnectionChange>
+}
+
+/// One connection and no later one: an ID that was deleted and made anew is somebody else's, and what was on its way
+/// for the old one finds it gone.
+public struct ConnectionKey: Sendable, Hashable {
+    public let id: ConnectionID
+    /// As the store keeps it, to the millisecond.
+    public let createdAt: Timestamp
+
+    public init(id: ConnectionID, createdAt: Timestamp) {
+        self.id = id
+        self.createdAt = createdAt
+    }
 }
 
 public struct ConnectionFilter: Sendable, Hashable {

@@ -147,9 +147,8 @@ struct Accounts: Sendable {
         subject: String?, isUserinfo: Bool
     ) async -> Verdict {
         do {
-            let request = await request(
-                to: endpoint, response, registration, proofKey, asApplied: !isUserinfo)
-            switch UserInfo.judge(try await exchange.send(request, within: Self.patience), expectsSubject: isUserinfo) {
+            let answer = try await ask(endpoint, response, registration, proofKey, asApplied: !isUserinfo)
+            switch UserInfo.judge(answer, expectsSubject: isUserinfo) {
             case .claims(let members, let said):
                 if let subject, let said, !isSameText(subject, said) {
                     return .refused(reason: "ID token and userinfo speak of two accounts")
@@ -180,8 +179,7 @@ struct Accounts: Sendable {
     ) async -> FollowUp {
         guard let endpoint = registration.provider.followUp else { return .found([:]) }
         do {
-            let request = await request(to: endpoint, response, registration, proofKey, asApplied: true)
-            let answer = try await exchange.send(request, within: Self.patience)
+            let answer = try await ask(endpoint, response, registration, proofKey, asApplied: true)
             guard let value = answer.followUpValue else {
                 return .failed(reason: "status \(answer.status), or no JSON")
             }
@@ -194,6 +192,24 @@ struct Accounts: Sendable {
             return .found(attributes)
         } catch {
             return .failed(reason: "\(error)")
+        }
+    }
+
+    /// Once more with the nonce that a resource server asks for (RFC 9449 §9), and never a third time.
+    private func ask(
+        _ endpoint: EndpointURL, _ response: TokenResponse, _ registration: Registration, _ proofKey: SigningKey?,
+        asApplied: Bool
+    ) async throws -> EndpointResponse {
+        var isSecondTry = false
+        while true {
+            let request = await request(to: endpoint, response, registration, proofKey, asApplied: asApplied)
+            let answer = try await exchange.send(request, within: Self.patience)
+            guard request.headerFields[DPoPProof.field] != nil, let nonce = DPoPProof.nonce(in: answer) else {
+                return answer
+            }
+            await nonces.remember(nonce, for: endpoint.origin)
+            guard !isSecondTry, DPoPProof.wantsNonce(answer) else { return answer }
+            isSecondTry = true
         }
     }
 
@@ -210,11 +226,14 @@ struct Accounts: Sendable {
             ]).get()
         {
             // Where the token has a place of its own, it does not stand in Authorization besides.
-            if !applied.headers.contains(where: { $0.0.lowercased() == "authorization" }) {
+            let isBound = response.tokenType == "DPoP"
+            if !isBound, !applied.headers.contains(where: { $0.0.lowercased() == "authorization" }) {
                 request.headerFields[.authorization] = nil
             }
             for (name, value) in applied.headers {
-                if let field = HTTPField.Name(name) { request.headerFields[field] = value }
+                // A bound token goes by its own scheme, whatever the profile says of bearers (RFC 9449 §7.1).
+                guard let field = HTTPField.Name(name), !isBound || field != .authorization else { continue }
+                request.headerFields[field] = value
             }
             if let url = try? EndpointURL(endpoint.appending(Parameters(applied.query))) { request.url = url }
         }

@@ -27,12 +27,19 @@ public struct Lifetimes: Sendable {
             guard case .active(let token) = try await ask(stored, registration), let expiresAt = token.expiresAt else {
                 return stored
             }
+            // Under a claim, as every write to a grant: a refresh that is under way meanwhile brings a newer token, and
+            // what is written here must not put the one that it spent in its place.
+            guard
+                case .claimed(let claimed) = try await store.claim(
+                    stored.key, version: stored.grant.version, attempt: random.bytes(16).hexadecimal,
+                    owner: "lifetimes", until: clock.now + .seconds(5), now: clock.now)
+            else { return stored }
             let update = GrantUpdate(
                 sealing: sealing, provider: registration.provider, sentAt: stored.grant.issuedAt ?? clock.now,
                 requestedScopes: [], proofKey: nil, fraction: random.fraction())
-            guard let grant = try update.grant(stored, expiringAt: Timestamp(seconds: Int64(expiresAt))),
+            guard let grant = try update.grant(claimed, expiringAt: Timestamp(seconds: Int64(expiresAt))),
                 case .committed(let committed) = try await store.commit(
-                    stored.id, replacing: stored.grant.version, with: grant)
+                    claimed.key, replacing: claimed.grant.version, with: grant)
             else { return stored }
             onChange(committed)
             return committed

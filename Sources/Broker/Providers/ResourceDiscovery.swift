@@ -70,7 +70,7 @@ struct ResourceDiscovery: Sendable {
         }
         var reason = "it publishes no metadata (RFC 9728 §3)"
         for request in requests {
-            switch ProtectedResource.judge(try await send(request), resource: url, allowHTTP: allowHTTP) {
+            switch ProtectedResource.judge(try await send(request), to: request, resource: url, allowHTTP: allowHTTP) {
             case .found(let resource): return (resource, challenge?.scope)
             case .absent: continue
             case .mismatch: reason = "its metadata is another resource's (RFC 9728 §3.3)"

@@ -6,7 +6,7 @@ import Sealing
 struct GrantUpdate {
     /// What the response answers.
     enum Occasion {
-        /// The owner's consent: nothing of the old grant stays.
+        /// The owner's consent: nothing of the old grant stays but, where none comes, the same account's refresh token.
         case consent(Account?)
         case refresh
         /// The same grant once more, without anybody (RFC 6749 §4.4, RFC 7523, RFC 8693).
@@ -41,7 +41,7 @@ struct GrantUpdate {
 
         switch occasion {
         case .consent(let account):
-            try keepRefreshToken(of: response, old: nil, in: &grant, id)
+            try keepRefreshToken(of: response, old: goesOn(old, account) ? old.grant : nil, in: &grant, id)
             grant.scopes = response.scope ?? requestedScopes
             grant.attributes = captured(from: response).merging(attributes) { own, _ in own }
             grant.account = account?.name
@@ -93,6 +93,13 @@ struct GrantUpdate {
         }
         setLifetime(expiry.since(issuedAt), of: &grant, isReissuable: old.isReissuable)
         return grant
+    }
+
+    /// Whether a consent that brings no refresh token leaves the one there was in use: some providers give it once, at the
+    /// first consent of an account. Only for the same account beyond doubt, and while the old one is good.
+    private func goesOn(_ old: StoredConnection, _ account: Account?) -> Bool {
+        guard let key = old.grant.accountKey, Account.isSame(key, as: account) else { return false }
+        return old.grant.reauthorization == nil && old.grant.proofKey == nil && proofKey == nil
     }
 
     private func lifetime(of response: TokenResponse) -> Duration? {

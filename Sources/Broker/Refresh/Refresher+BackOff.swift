@@ -26,12 +26,13 @@ extension Refresher {
         let now = clock.now
         let attempt = random.bytes(16).hexadecimal
         let claim = try await store.claim(
-            stored.id, version: stored.grant.version, attempt: attempt, owner: owner, until: now + .seconds(5), now: now
+            stored.key, version: stored.grant.version, attempt: attempt, owner: owner, until: now + .seconds(5),
+            now: now
         )
         guard case .claimed(let claimed) = claim, var failure = claimed.grant.failure else { return }
         failure.retryAt = now
         _ = try await store.abandon(
-            stored.id, version: claimed.grant.version, attempt: attempt,
+            stored.key, version: claimed.grant.version, attempt: attempt,
             note: AbandonNote(reauthorization: nil, failure: failure, refreshAt: now))
         onChange(claimed)
     }

@@ -42,11 +42,14 @@ extension Refresher {
                 grant, at: endpoint, client: client, dialect: dialect, purpose: isRefresh ? .refresh : .grant,
                 freshness: freshness)
         }
+        let subject = try sealing.subject(id: claimed.id, grant: claimed.grant)
         var types = proofKey == nil ? TokenTypes.bearer : .dpop
         if claimed.connection.grantType == .tokenExchange, !isRefresh { types = types.union(.notApplicable) }
         return Called(
             registration: registration,
-            verdict: TokenResponse.judge(answer.response, dialect: dialect, accepting: types), sentAt: answer.sentAt,
+            verdict: TokenResponse.judge(answer.response, dialect: dialect, accepting: types)
+                .hiding(registration.secrets + [refreshToken, subject?.token, subject?.actor].compactMap(\.self)),
+            sentAt: answer.sentAt,
             scopes: scopes, proofKey: proofKey, occasion: isRefresh ? .refresh : .reissue)
     }
 

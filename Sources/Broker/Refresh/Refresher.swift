@@ -101,7 +101,7 @@ actor Refresher {
             case .claim(let version):
                 do {
                     let result = try await store.claim(
-                        id, version: version, attempt: attempt, owner: owner, until: clock.now + policy.lease,
+                        stored.key, version: version, attempt: attempt, owner: owner, until: clock.now + policy.lease,
                         now: clock.now)
                     action = machine.claimed(result, wanted: version)
                 } catch {
@@ -134,7 +134,8 @@ actor Refresher {
             case .abandon(let claimed, let verdict):
                 do {
                     let note = note(for: verdict, claimed)
-                    _ = try await store.abandon(id, version: claimed.grant.version, attempt: attempt, note: note)
+                    _ = try await store.abandon(
+                        stored.key, version: claimed.grant.version, attempt: attempt, note: note)
                     action = machine.abandoned(try await store.connection(id))
                 } catch {
                     action = machine.abandonFailed(error)
@@ -171,7 +172,7 @@ actor Refresher {
             requestedScopes: called.scopes, proofKey: called.proofKey, fraction: random.fraction())
         do {
             let grant = try update.grant(after: claimed, from: response, called.occasion)
-            let result = try await store.commit(claimed.id, replacing: claimed.grant.version, with: grant)
+            let result = try await store.commit(claimed.key, replacing: claimed.grant.version, with: grant)
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
             if result == .gone { await revoker.owe(response, of: claimed) }
             return machine.committed(result)

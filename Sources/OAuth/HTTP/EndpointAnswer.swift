@@ -24,7 +24,7 @@ enum EndpointAnswer {
             return
         case .success(let error?):
             // A 429 or 5xx may word itself as an error; one that blames nobody yet is what the status says.
-            let isPassing = TokenResponse.isPassing(status) && [nil, .retry].contains(error.remedy())
+            let isPassing = TokenResponse.isPassing(status) && [nil, .retry].contains(error.remedy(dialect.errors))
             self = isPassing ? unavailable : .refused(error)
             return
         case .success(nil): break

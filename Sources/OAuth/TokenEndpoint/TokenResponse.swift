@@ -47,6 +47,13 @@ public enum TokenVerdict: Sendable, Hashable {
     case unavailable(status: Int, retryAfter: RetryAfter?)
 }
 
+extension TokenVerdict {
+    /// See `OAuthError.hiding`.
+    public func hiding(_ secrets: [Secret]) -> TokenVerdict {
+        if case .refused(let error) = self { .refused(error.hiding(secrets)) } else { self }
+    }
+}
+
 extension TokenResponse: CustomReflectable {
     public var customMirror: Mirror {
         Mirror(self, children: ["token_type": tokenType, "additional": additional.names.joined(separator: " ")])

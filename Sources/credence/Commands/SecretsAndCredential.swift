@@ -97,7 +97,8 @@ struct CredentialCommand: AsyncParsableCommand {
                 "header = \(curlQuoted("\($0.0): \($0.1.display)"))"
             }
             let query = Parameters((credential["query"]?.members ?? []).map { ($0.0, $0.1.display) })
-            let lines = query.pairs.isEmpty ? headers : headers + ["url-query = \(curlQuoted(query.formURLEncoded))"]
+            let lines =
+                query.pairs.isEmpty ? headers : headers + ["url-query = \(curlQuoted("+" + query.formURLEncoded))"]
             return lines.joined(separator: "\n")
         }
     }
