@@ -20,6 +20,7 @@ public struct BrokerCore: Sendable {
     let store: any BrokerStore
     let refresher: Refresher
     let schedule: RefreshSchedule
+    let notices: ExpiryNotices
     let revoker: Revoker
     let cache: CredentialCache
 
@@ -102,6 +103,7 @@ public struct BrokerCore: Sendable {
                 allowHTTP: configuration.allowHTTP, logger: logger),
             refresher: refresher, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger,
             onChange: onChange, onDelete: { cache.remove($0) })
+        self.notices = ExpiryNotices(store: store, audit: audit, clock: clock, logger: logger)
         self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
         self.schedule = RefreshSchedule(
             store: store, refresher: refresher, clock: clock, policy: policy, logger: logger)
@@ -118,6 +120,7 @@ public struct BrokerCore: Sendable {
             group.addTask { await schedule.run() }
             group.addTask { await devices.run() }
             group.addTask { await revoker.run() }
+            group.addTask { await notices.run() }
             group.addTask {
                 for await change in store.changes() { cache.apply(change) }
             }

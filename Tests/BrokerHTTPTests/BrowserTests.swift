@@ -30,6 +30,31 @@ struct BrowserTests {
         }
     }
 
+    @Test("an administrator who consented for everybody is told so; nothing is stored, and nothing else passes for it")
+    func adminConsent() async throws {
+        try await TestService.run { service in
+            let made = try await service.call(
+                .post, "/v1/clients", as: .admin,
+                body:
+                    #"{"id":"dir","provider":"azure-ad","client_id":"APP","auth":"none","fields":{"tenant":"acme.example"}}"#
+            )
+            #expect(
+                made["admin_consent_url"]
+                    == "https://login.microsoftonline.com/acme.example/adminconsent?client_id=APP&redirect_uri=https%3A%2F%2Fcredence.test%2Fcallback%2Fdir"
+            )
+            let given = try await service.call(.get, "/callback/dir?admin_consent=True&tenant=x")
+            #expect(given.status == 200 && given.text.contains("Consent given"))
+            let refused = try await service.call(
+                .get, "/callback/dir?admin_consent=True&error=access_denied&error_description=%3Cb%3E")
+            #expect(refused.status == 400 && refused.text.contains("Consent not given"))
+            #expect(!refused.text.contains("<b>"))
+            for other in ["?tenant=x", "?admin_consent=True&state=s", "?admin_consent=True&code=c"] {
+                let answer = try await service.call(.get, "/callback/dir\(other)")
+                #expect(answer.status == 400 && !answer.text.contains("Consent given"), "\(other)")
+            }
+        }
+    }
+
     @Test("I13: without TLS the cookie has a plain name")
     func plainCookie() async throws {
         try await TestService.run(publicURL: "http://127.0.0.1:8400") { service in

@@ -114,6 +114,70 @@ struct QuirkTests {
         #expect(try await broker.begin(again, browser).query["claims"] == nil, "a challenge is met once")
     }
 
+    // MARK: Keep-alive
+
+    @Test("A refresh token with an end is used before it, although nobody knows when the access token ends")
+    func keepAlive() async throws {
+        let broker = try TestBroker(profile: #""refresh_token": {"rotates": true, "grace": 0, "lifetime": 2592000}"#)
+        _ = try await connected(broker, .token("a", refresh: "r-1", expiresIn: nil))
+        let grant = try await broker.stored().grant
+        let end = try #require(grant.refreshTokenExpiresAt)
+        #expect(grant.expiresAt == nil)
+        #expect(try end.since(#require(grant.refreshAt)) == .seconds(2_592_000 / 5))
+        broker.clock.set(to: try #require(grant.refreshAt))
+        broker.exchange.expect(.token("b", refresh: "r-2", expiresIn: nil))
+        for flight in try await broker.core.schedule.round() { _ = await flight.value }
+        #expect(try await broker.refreshToken() == "r-2")
+        #expect(try await broker.stored().grant.refreshTokenExpiresAt?.since(end) ?? .zero > .zero, "it lives on")
+    }
+
+    @Test("The audit log tells of a grant that ends within two weeks, once for each end")
+    func notice() async throws {
+        let broker = try TestBroker()
+        let end = broker.clock.now + .seconds(20 * 86_400)
+        try await broker.addConnected { $0.grant.refreshTokenExpiresAt = end }
+        let told = { broker.audit.events.filter { $0.action == .connectionExpiring } }
+        try await broker.core.notices.round()
+        #expect(told().isEmpty)
+        broker.clock.advance(by: .seconds(7 * 86_400))
+        for _ in 0..<2 { try await broker.core.notices.round() }
+        #expect(told().map(\.connection) == [TestBroker.connection.string])
+        #expect(told().first?.reason == "refresh_token_expiring")
+    }
+
+    // MARK: Somebody else's assertion
+
+    @Test("A client may authenticate by an assertion that a platform renews: its file is read at each request")
+    func assertionFile() async throws {
+        let broker = try TestBroker()
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("assertion-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await broker.addClient(secret: nil) { $0.secret = .assertionFile(file.path) }
+        func issue() async throws -> Parameters? {
+            var request = ConnectionRequest()
+            request.id = TestBroker.connection
+            request.provider = "acme"
+            request.grantType = .clientCredentials
+            if try await broker.store.connection(TestBroker.connection) == nil {
+                _ = try? await broker.core.connections.create(request, by: broker.admin)
+            } else {
+                try await broker.fly(.forced(version: try await broker.stored().grant.version))
+            }
+            return broker.tokenRequests().last
+        }
+        #expect(try await issue() == nil, "there is no file yet, so nothing is sent")
+        #expect(try await broker.stored().grant.failure?.reason == "assertion_file_unusable")
+        try Data("SECRET=master-key\n".utf8).write(to: file)
+        #expect(try await issue() == nil, "what is no JWT never leaves")
+        for assertion in ["eyJhbGciOiJSUzI1NiJ9.e30.c2lnMQ", "eyJhbGciOiJSUzI1NiJ9.e30.c2lnMg"] {
+            try Data("\(assertion)\n".utf8).write(to: file)
+            broker.exchange.expect(.token(refresh: nil))
+            let form = try #require(try await issue())
+            #expect(form["client_assertion"] == assertion && form["client_id"] == "our-id")
+            #expect(form["client_secret"] == nil)
+        }
+    }
+
     // MARK: Installation tokens
 
     @Test("GitHub's installation tokens: a JWT as the bearer of a call, 201, a moment as the expiry")

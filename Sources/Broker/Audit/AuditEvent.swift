@@ -10,6 +10,7 @@ public struct AuditEvent: Sendable, Hashable {
         case connectionDelete = "connection.delete"
         case connectionDisable = "connection.disable"
         case connectionEnable = "connection.enable"
+        case connectionExpiring = "connection.expiring"
         case secretSet = "secret.set"
         case consentRequest = "consent.request"
         case consentStart = "consent.start"

@@ -67,7 +67,16 @@ struct GrantUpdate {
             grant.subject = try sealing.seal(subject: subject, for: id, version: version)
         }
         if let lifetime = lifetime(of: response) { setLifetime(lifetime, of: &grant, isReissuable: old.isReissuable) }
+        keepAlive(&grant)
         return grant
+    }
+
+    /// A refresh token with an end is used before it, although nobody knows when the access token ends, or it never does.
+    private func keepAlive(_ grant: inout Grant) {
+        guard grant.refreshAt == nil, grant.refresh != nil, let end = grant.refreshTokenExpiresAt else { return }
+        let lifetime = end.since(sentAt)
+        guard lifetime > .zero else { return }
+        grant.refreshAt = end - min(lifetime / 5, StoredConnection.notice)
     }
 
     /// The same grant with a lifetime that was asked for afterwards (RFC 7662), one version on.
