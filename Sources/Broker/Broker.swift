@@ -40,7 +40,7 @@ public struct BrokerCore: Sendable {
     public init(
         configuration: Configuration, store: any BrokerStore, keyRing: KeyRing, catalog: ProviderCatalog,
         exchange: any HTTPExchange, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource,
-        logger: Logger
+        logger: Logger, spool: (any CredentialSpool)? = nil
     ) {
         let sealing = GrantSealing(keyRing: keyRing)
         let cache = CredentialCache()
@@ -62,10 +62,14 @@ public struct BrokerCore: Sendable {
         let revoker = Revoker(
             store: store, registrations: registrations, calls: calls, sealing: sealing, clock: clock, random: random,
             policy: policy, logger: logger)
+        let unwritten = Unwritten(
+            store: store, spool: spool, keyRing: keyRing, revoker: revoker, clock: clock, random: random,
+            logger: logger,
+            onChange: onChange)
         let refresher = Refresher(
             store: store, registrations: registrations, sealing: sealing, calls: calls, lifetimes: lifetimes,
             clock: clock, random: random, audit: audit, revoker: revoker, policy: policy, logger: logger,
-            onChange: onChange)
+            unwritten: unwritten, onChange: onChange)
         let devices = Devices(
             connections: store, store: store, registrations: registrations, calls: calls, accounts: accounts,
             lifetimes: lifetimes, revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random,
@@ -111,6 +115,8 @@ public struct BrokerCore: Sendable {
 
     /// Reads who may call. Before the first request.
     public func prepare() async throws(StoreFailure) {
+        await refresher.unwritten.replay()
+        try await store.endLeases(at: clock.now)
         try await callers.reload()
     }
 
@@ -121,6 +127,7 @@ public struct BrokerCore: Sendable {
             group.addTask { await devices.run() }
             group.addTask { await revoker.run() }
             group.addTask { await notices.run() }
+            group.addTask { await refresher.unwritten.run() }
             group.addTask {
                 for await change in store.changes() { cache.apply(change) }
             }
@@ -142,6 +149,9 @@ public struct BrokerCore: Sendable {
     public func pollDevices() async {
         await devices.run()
     }
+
+    /// How many credentials came and could not be written yet; more than none is not healthy.
+    public var unwrittenCredentials: Int { refresher.unwritten.count }
 
     /// Begins no new refresh and waits for those under way: their tokens are spent, so their answers must be stored.
     public func drain() async {

@@ -109,6 +109,19 @@ extension MemoryStore {
         }
     }
 
+    public func endLeases(at now: Timestamp) async throws(StoreFailure) {
+        try perform(.endLeases) { state in
+            for (id, stored) in state.connections where stored.grant.attempt != nil {
+                state.connections[id]?.grant.attempt?.leaseUntil = now
+                if stored.grant.reauthorization == nil {
+                    state.connections[id]?.grant.refreshAt = min(stored.grant.refreshAt ?? now, now)
+                } else {
+                    state.connections[id]?.grant.refreshAt = nil
+                }
+            }
+        }
+    }
+
     public func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID] {
         try perform(.due) { state in
             let found = state.connections.values.compactMap { stored -> (at: Timestamp, id: ConnectionID)? in

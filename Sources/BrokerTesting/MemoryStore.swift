@@ -7,7 +7,7 @@ public final class MemoryStore: BrokerStore {
     /// The calls of the ports, so that a test can make one fail.
     public enum Call: String, Sendable, CaseIterable {
         case connection, connections, insertConnection, updateConnection, deleteConnection
-        case claim, commit, abandon, due
+        case claim, commit, abandon, endLeases, due
         case insertTicket, ticket, deleteTicket, insertPending, takePending, insertHeld, takeHeld, purgeConsents
         case insertDevice, device, devicesDue, updateDevice, deleteDevice
         case insertRevocation, revocationsDue, updateRevocation, deleteRevocation

@@ -12,7 +12,8 @@ enum ConnectionRow {
         g.version, g.credential, g.refresh, g.proof_key, g.subject, g.scopes, g.attributes, g.account, g.account_key, \
         g.issued_at, g.expires_at, \
         g.refresh_token_expires_at, g.refresh_at, g.last_refreshed_at, g.reauthorization, g.failure_since, \
-        g.failure_reason, g.failure_attempts, g.failure_retry_at, g.failure_claims, g.fence, g.attempt_id, g.attempt_fence, \
+        g.failure_reason, g.failure_attempts, g.failure_retry_at, g.failure_claims, \
+        g.failure_is_outcome_unknown, g.fence, g.attempt_id, g.attempt_fence, \
         g.attempt_owner, g.attempt_lease_until
         """
 
@@ -88,9 +89,12 @@ enum ConnectionRow {
         let attempts = try columns.optionalInteger()
         let retryAt = try columns.optionalTime()
         let claims = try columns.optionalText()
+        let isOutcomeUnknown = try columns.integer() != 0
         guard let since else { return nil }
         guard let reason, let attempts, let retryAt else { throw Unreadable() }
-        return RefreshFailure(since: since, reason: reason, attempts: attempts, retryAt: retryAt, claims: claims)
+        return RefreshFailure(
+            since: since, reason: reason, attempts: attempts, retryAt: retryAt, claims: claims,
+            isOutcomeUnknown: isOutcomeUnknown)
     }
 
     private static func attempt(_ columns: inout Columns) throws -> RefreshAttempt? {
@@ -110,7 +114,7 @@ enum ConnectionRow {
         "version", "credential", "refresh", "proof_key", "subject", "scopes", "attributes", "account", "account_key",
         "issued_at", "expires_at",
         "refresh_token_expires_at", "refresh_at", "last_refreshed_at", "reauthorization", "failure_since",
-        "failure_reason", "failure_attempts", "failure_retry_at", "failure_claims",
+        "failure_reason", "failure_attempts", "failure_retry_at", "failure_claims", "failure_is_outcome_unknown",
     ]
 
     static func values(_ grant: Grant) -> [Value] {
@@ -126,7 +130,7 @@ enum ConnectionRow {
     static func values(_ failure: RefreshFailure?) -> [Value] {
         [
             .time(failure?.since), .text(failure?.reason), .integer(failure?.attempts), .time(failure?.retryAt),
-            .text(failure?.claims),
+            .text(failure?.claims), .integer(failure?.isOutcomeUnknown == true ? 1 : 0),
         ]
     }
 

@@ -12,10 +12,16 @@ enum Migrations {
             try db.execute(sql: grants)
         }
         migrator.registerMigration("0003-step-up") { db in
-            try db.execute(sql: "ALTER TABLE credential ADD COLUMN failure_claims TEXT")
+            try db.execute(sql: stepUp)
         }
         return migrator
     }
+
+    /// What a refusal asks of the next consent, and whether a refresh token may be spent.
+    private static let stepUp = """
+        ALTER TABLE credential ADD COLUMN failure_claims TEXT;
+        ALTER TABLE credential ADD COLUMN failure_is_outcome_unknown INTEGER NOT NULL DEFAULT 0;
+        """
 
     /// Ordinary rowid tables: rows with sealed boxes are long, and WITHOUT ROWID halves the reads a second.
     /// Times are milliseconds since 1970. Lists and maps are JSON. Texts compare by their bytes.

@@ -53,7 +53,8 @@ extension SQLiteStore {
             let abandoned = try db.change(
                 """
                 UPDATE credential SET reauthorization = ?, refresh_at = ?, failure_since = ?, failure_reason = ?,
-                    failure_attempts = ?, failure_retry_at = ?, failure_claims = ?, attempt_id = NULL, attempt_fence = NULL,
+                    failure_attempts = ?, failure_retry_at = ?, failure_claims = ?, failure_is_outcome_unknown = ?,
+                    attempt_id = NULL, attempt_fence = NULL,
                     attempt_owner = NULL, attempt_lease_until = NULL
                 WHERE \(Self.rowOfKey) AND version = ? AND attempt_id = ?
                 """,
@@ -61,6 +62,20 @@ extension SQLiteStore {
                     + [.text(key.id.string), .time(key.createdAt), .integer(version), .text(attempt)])
             // The version stays, but what a cache holds of the failure does not.
             return abandoned == 1 ? (true, ConnectionChange(id: key.id, version: nil)) : (false, nil)
+        }
+    }
+
+    /// The folder's lock is ours: whoever held a lease is dead.
+    public func endLeases(at now: Timestamp) async throws(StoreFailure) {
+        try await write { db in
+            _ = try db.change(
+                """
+                UPDATE credential SET attempt_lease_until = ?,
+                    refresh_at = CASE WHEN reauthorization IS NULL THEN min(coalesce(refresh_at, ?), ?) END
+                WHERE attempt_id IS NOT NULL
+                """,
+                [.time(now), .time(now), .time(now)])
+            return ((), nil)
         }
     }
 

@@ -190,7 +190,10 @@ struct RefreshStateMachineTests {
                 .transient(reason: "temporarily_unavailable", retryAfter: nil)
             ),
             (.refused(OAuthError(code: "odd_code")), .transient(reason: "odd_code", retryAfter: nil)),
-            (.malformed(reason: "html", status: 200), .transient(reason: "provider_unavailable", retryAfter: nil)),
+            (
+                .malformed(reason: "html", status: 200),
+                .transient(reason: "provider_unavailable", retryAfter: nil, isOutcomeUnknown: true)
+            ),
             (.unavailable(status: 503, retryAfter: nil), .transient(reason: "provider_unavailable", retryAfter: nil)),
             (
                 .unavailable(status: 429, retryAfter: .seconds(7)),
@@ -225,7 +228,8 @@ struct RefreshStateMachineTests {
         var machine = try calling()
         let timeout = ExchangeFailure(.timedOut, detail: "", mayHaveArrived: true)
         #expect(
-            try verdict(machine.exchangeFailed(timeout)) == .transient(reason: "provider_unavailable", retryAfter: nil))
+            try verdict(machine.exchangeFailed(timeout))
+                == .transient(reason: "provider_unavailable", retryAfter: nil, isOutcomeUnknown: true))
         var other = try calling()
         let refused = ExchangeFailure(.addressRefused, detail: "", mayHaveArrived: false)
         #expect(try verdict(other.exchangeFailed(refused)) == .configuration(reason: "address_refused"))
@@ -255,16 +259,100 @@ struct RefreshStateMachineTests {
         guard case .gone = try outcome(machine.committed(.gone)) else { return #expect(Bool(false)) }
     }
 
-    @Test("R8: the same credential is written again, with longer and longer pauses, six times in all")
+    @Test(
+        "R8: what cannot be written goes into the spool first, is written again with longer and longer pauses, then waits"
+    )
     func commitAgain() throws {
         var machine = try committing()
+        guard case .spool = machine.commitFailed(StoreFailure(.busy, "busy")) else { return #expect(Bool(false)) }
+        #expect(machine.state == .spooling)
         var pauses: [Duration] = []
-        while case .commitAgain(let response, _, let pause) = machine.commitFailed(StoreFailure(.busy, "busy")) {
-            #expect(response == Self.response)
+        var action = machine.spooled()
+        while case .commitAgain(_, let pause) = action {
             pauses.append(pause)
+            action = machine.commitFailed(StoreFailure(.busy, "busy"))
         }
         #expect(pauses == [250, 500, 1000, 2000, 4000].map { .milliseconds($0) })
+        guard case .unwritten = try outcome(action) else { return #expect(Bool(false)) }
         #expect(machine.state == .finished)
+    }
+
+    @Test("A credential that cannot be sealed ends it")
+    func notSealed() throws {
+        var machine = try committing()
+        guard case .storeFailed = try outcome(machine.notSealed(StoreFailure(.other, ""))) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    // MARK: Unknown outcome
+
+    /// After an intent that nobody ended, or an answer that never came.
+    private func precarious(_ change: (inout StoredConnection) -> Void) throws -> Machine {
+        var machine = Machine()
+        let stored = try stored(change)
+        _ = machine.start(stored, for: .replacing(version: 1), now: Self.now)
+        _ = machine.claimed(.claimed(stored), wanted: 1)
+        return machine
+    }
+
+    private static let unfinished: [@Sendable (inout StoredConnection) -> Void] = [
+        { $0.grant.attempt = RefreshAttempt(id: "a", fence: 1, owner: "dead", leaseUntil: now - .seconds(1)) },
+        {
+            $0.grant.failure = RefreshFailure(
+                since: now, reason: "provider_unavailable", attempts: 1, retryAt: now, isOutcomeUnknown: true)
+        },
+    ]
+
+    @Test(
+        "R3: invalid_grant after an unknown outcome is a lost refresh token, and not the owner's doing",
+        arguments: [0, 1])
+    func lost(kind: Int) throws {
+        let gone = TokenVerdict.refused(OAuthError(code: "invalid_grant"))
+        var machine = try precarious(Self.unfinished[kind])
+        #expect(
+            try verdict(machine.answered(gone, remedies: [:], now: Self.now)) == .terminal(.lost, code: "invalid_grant")
+        )
+        var unrotated = try precarious(Self.unfinished[kind])
+        #expect(
+            try verdict(unrotated.answered(gone, remedies: [:], rotates: false, now: Self.now))
+                == .terminal(.revoked, code: "invalid_grant"), "one that is never spent was revoked")
+    }
+
+    @Test("An unknown outcome stays unknown until an answer settles it")
+    func staysUnknown() throws {
+        let passing = TokenVerdict.unavailable(status: 503, retryAfter: nil)
+        let isUnknown = { (verdict: RefreshVerdict) in
+            if case .transient(_, _, let isOutcomeUnknown) = verdict { isOutcomeUnknown } else { false }
+        }
+        var machine = try precarious(Self.unfinished[0])
+        #expect(isUnknown(try verdict(machine.answered(passing, remedies: [:], now: Self.now))))
+        var unreached = try precarious(Self.unfinished[1])
+        let failure = ExchangeFailure(.connectionFailed, detail: "", mayHaveArrived: false)
+        #expect(isUnknown(try verdict(unreached.exchangeFailed(failure))))
+        var fresh = try calling()
+        #expect(!isUnknown(try verdict(fresh.answered(passing, remedies: [:], now: Self.now))), "503 did nothing")
+        for (status, expected) in [(500, true), (502, true), (504, true), (429, false), (408, false)] {
+            var machine = try calling()
+            let answer = TokenVerdict.unavailable(status: status, retryAfter: nil)
+            #expect(isUnknown(try verdict(machine.answered(answer, remedies: [:], now: Self.now))) == expected)
+        }
+    }
+
+    @Test("A code that nobody knows costs a grant at the fifth time in a row, when the credential has expired")
+    func unknownCode() throws {
+        let odd = TokenVerdict.refused(OAuthError(code: "odd_code"))
+        func judged(attempts: Int, isExpired: Bool) throws -> RefreshVerdict {
+            var machine = try precarious {
+                $0.grant.expiresAt = isExpired ? Self.now : Self.now + .seconds(60)
+                $0.grant.failure = RefreshFailure(
+                    since: Self.now, reason: "odd_code", attempts: attempts, retryAt: Self.now)
+            }
+            return try verdict(machine.answered(odd, remedies: [:], now: Self.now))
+        }
+        #expect(try judged(attempts: 3, isExpired: true) == .transient(reason: "odd_code", retryAfter: nil))
+        #expect(try judged(attempts: 4, isExpired: false) == .transient(reason: "odd_code", retryAfter: nil))
+        #expect(try judged(attempts: 4, isExpired: true) == .terminal(.refused, code: "odd_code"))
     }
 
     @Test("A noted failure is the outcome")

@@ -17,8 +17,11 @@ struct TestBroker {
     let clock = ManualClock()
     let audit = RecordingAudit()
     let log = CapturedLog()
+    let spool = MemorySpool()
     let sealing: GrantSealing
     let core: BrokerCore
+    /// The same parts as another process would open them after the end of this one.
+    let restart: @Sendable () -> BrokerCore
     let admin = Caller(id: .init("root")!, role: .admin, createdAt: Timestamp(seconds: 0))
     let runtime = Caller(id: .init("bot")!, role: .runtime, createdAt: Timestamp(seconds: 0))
 
@@ -34,9 +37,13 @@ struct TestBroker {
         configuration.allowedReturns = returns
         policy(&configuration.policy)
         let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server)])
-        core = BrokerCore(
-            configuration: configuration, store: store, keyRing: keyRing, catalog: catalog, exchange: exchange,
-            audit: audit, clock: clock, random: random, logger: log.logger)
+        let make = { @Sendable [store, exchange, audit, clock, log, spool, configuration] in
+            BrokerCore(
+                configuration: configuration, store: store, keyRing: keyRing, catalog: catalog, exchange: exchange,
+                audit: audit, clock: clock, random: random, logger: log.logger, spool: spool)
+        }
+        core = make()
+        restart = make
     }
 
     private static func acme(_ more: String, _ server: String) throws -> ProviderProfile {

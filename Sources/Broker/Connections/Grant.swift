@@ -76,8 +76,10 @@ public enum ReauthorizationReason: String, Sendable, CaseIterable {
     case revoked
     /// The credential expired and there is no refresh token.
     case expired
-    /// The outcome of a refresh is unknown and the refresh token is gone.
+    /// The answer to a refresh never came, and the refresh token that it spent is taken no longer.
     case lost
+    /// The provider refused again and again with a code that nobody knows, and the credential has expired.
+    case refused
     /// A runtime reported that the provider refuses a credential that cannot be refreshed.
     case rejected
     /// A refresh brought the tokens of another account (OpenID Connect Core §12.2).
@@ -98,13 +100,19 @@ public struct RefreshFailure: Sendable, Hashable {
     public var retryAt: Timestamp
     /// What the owner's next consent must ask for, as the provider worded it (`OAuthError.claims`).
     public var claims: String?
+    /// Whether the refresh token may have been spent by a request whose answer never came.
+    public var isOutcomeUnknown: Bool
 
-    public init(since: Timestamp, reason: String, attempts: Int, retryAt: Timestamp, claims: String? = nil) {
+    public init(
+        since: Timestamp, reason: String, attempts: Int, retryAt: Timestamp, claims: String? = nil,
+        isOutcomeUnknown: Bool = false
+    ) {
         self.since = since
         self.reason = reason
         self.attempts = attempts
         self.retryAt = retryAt
         self.claims = claims
+        self.isOutcomeUnknown = isOutcomeUnknown
     }
 }
 

@@ -47,15 +47,29 @@ struct Revoker: Sendable {
             ghost.grant.refresh = try response.refreshToken.map { token throws(SealingError) in
                 try sealing.seal(refreshToken: token, for: gone.id, version: version)
             }
-            if let debt = debt(of: ghost, id: random.bytes(16).hexadecimal) {
-                try await store.insert(debt)
-                await pay(debt)
-            }
+            try await insert(ghost)
         } catch {
             logger.error(
                 "Tokens of a deleted connection stay valid at the provider",
                 metadata: ["connection": "\(gone.id)", "why": "\(error)"])
         }
+    }
+
+    /// The same for a grant that was sealed already.
+    func owe(_ gone: StoredConnection) async {
+        do {
+            try await insert(gone)
+        } catch {
+            logger.error(
+                "Tokens of a deleted connection stay valid at the provider",
+                metadata: ["connection": "\(gone.id)", "why": "\(error)"])
+        }
+    }
+
+    private func insert(_ gone: StoredConnection) async throws(StoreFailure) {
+        guard let debt = debt(of: gone, id: random.bytes(16).hexadecimal) else { return }
+        try await store.insert(debt)
+        await pay(debt)
     }
 
     /// Pays what is due, until the task is cancelled.

@@ -121,7 +121,7 @@ public struct CurrentCredential: Sendable {
         do {
             guard let stored = try await store.connection(id), caller.maySee(id, labels: stored.connection.labels)
             else { throw BrokerError.noSuchConnection }
-            return stored
+            return await refresher.unwritten.newer(than: stored) ?? stored
         } catch let error as BrokerError {
             throw error
         } catch let failure as StoreFailure {
@@ -200,7 +200,8 @@ public struct CurrentCredential: Sendable {
         }
         let now = clock.now
         switch outcome {
-        case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
+        case .unwritten(let fresh) where fresh.key != stored.key: throw Self.beingRefreshed
+        case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh), .unwritten(let fresh):
             return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
             if case .terminal(let reason, let code, _) = verdict {

@@ -139,7 +139,7 @@ public struct GrantSealing: Sendable {
 }
 
 extension SecretBytes {
-    fileprivate func copy() -> [UInt8] {
+    func copy() -> [UInt8] {
         withUnsafeBytes { Array($0) }
     }
 

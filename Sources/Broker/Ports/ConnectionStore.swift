@@ -44,6 +44,11 @@ public protocol ConnectionStore: Sendable {
         _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
     ) async throws(StoreFailure) -> Bool
 
+    /// Ends the leases of processes that cannot live any more, and makes their refreshes due: what they began has no known
+    /// outcome, and the sooner the refresh token is sent again, the likelier a provider's grace still holds. Called before
+    /// anything else is done. A store that several processes share leaves the leases to run out.
+    func endLeases(at now: Timestamp) async throws(StoreFailure)
+
     /// The connections whose refresh is due, soonest first: enabled, not waiting for their owner, `refreshAt <= now`
     /// and no unexpired attempt. Answered from an index.
     func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID]

@@ -74,7 +74,9 @@ enum RefreshVerdict: Sendable, Equatable {
     /// The registration is wrong: the grant is kept, an administrator acts.
     case configuration(reason: String)
     /// It will pass.
-    case transient(reason: String, retryAfter: Duration?)
+    /// - Parameter isOutcomeUnknown: whether the refresh token may be spent: the request left, and nobody can tell what
+    ///   became of it.
+    case transient(reason: String, retryAfter: Duration?, isOutcomeUnknown: Bool = false)
 
     /// Judges a refusal by its code alone: HTTP status and body shape never decide.
     static func of(_ error: OAuthError, remedies: ErrorMap) -> RefreshVerdict {
@@ -83,7 +85,7 @@ enum RefreshVerdict: Sendable, Equatable {
         case .stepUp: .terminal(.stepUp, code: error.code, claims: error.claims)
         case .administrator: .configuration(reason: error.code)
         case .retry: .transient(reason: error.code, retryAfter: nil)
-        // An unknown code never costs a grant by itself.
+        // An unknown code never costs a grant at once.
         case nil: .transient(reason: error.code, retryAfter: nil)
         }
     }
@@ -92,6 +94,11 @@ enum RefreshVerdict: Sendable, Equatable {
     static func of(_ failure: ExchangeFailure) -> RefreshVerdict {
         failure.code == .addressRefused || failure.code == .clientKeyUnusable
             ? .configuration(reason: failure.code.rawValue)
-            : .transient(reason: "provider_unavailable", retryAfter: nil)
+            : .transient(
+                reason: "provider_unavailable", retryAfter: nil, isOutcomeUnknown: failure.mayHaveArrived)
     }
+
+    /// So many refusals in a row with a code that nobody knows cost a grant whose credential has expired: its owner can do
+    /// something, and waiting did not.
+    static let patienceWithUnknownCodes = 5
 }

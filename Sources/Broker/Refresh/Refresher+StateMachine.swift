@@ -11,8 +11,10 @@ extension Refresher {
             case claiming
             /// The refresh token is out. Next: `committing`, `abandoning`.
             case calling
-            /// A credential came; writing it is the first act. Next: `committing` (again), `finished`.
+            /// A credential came; writing it is the first act. Next: `spooling`, `committing` (again), `finished`.
             case committing(tries: Int)
+            /// Writing it failed once; it goes into the spool before anything else. Next: `committing`.
+            case spooling
             /// No credential came; the intent is being cleared. Next: `finished`.
             case abandoning
             /// Nothing follows.
@@ -23,18 +25,22 @@ extension Refresher {
             case claim(version: Int)
             case call(StoredConnection)
             case commit(TokenResponse, over: StoredConnection)
-            /// Writing the credential failed: write it again after the pause. It is not sent for again.
-            case commitAgain(TokenResponse, over: StoredConnection, pause: Duration)
+            /// Writing the credential failed: put it where it survives this process.
+            case spool(over: StoredConnection)
+            /// Write it again after the pause. It is not sent for again.
+            case commitAgain(over: StoredConnection, pause: Duration)
             case abandon(StoredConnection, RefreshVerdict)
             case finish(RefreshOutcome)
         }
 
         private(set) var state: State = .ready
         private var claimed: StoredConnection?
+        /// Whether an earlier request with this refresh token has no known outcome: an intent that nobody ended, or an
+        /// answer that never came (security-cases D, "Unknown outcome").
+        private var isPrecarious = false
         private var verdict: RefreshVerdict?
-        private var response: TokenResponse?
 
-        /// How often a credential is written before the flight gives up and says so.
+        /// How often a credential is written before it is left to whoever writes what waits.
         static let commitTries = 6
 
         /// What the store holds now decides: whoever asked may have looked before another flight landed.
@@ -56,6 +62,7 @@ extension Refresher {
             if let failure = stored.grant.failure, failure.retryAt > now {
                 guard case .forced = occasion else { return finish(.backingOff(stored, failure)) }
             }
+            isPrecarious = stored.grant.attempt != nil || stored.grant.failure?.isOutcomeUnknown == true
             state = .claiming
             return .claim(version: stored.grant.version)
         }
@@ -81,30 +88,47 @@ extension Refresher {
             return finish(.storeFailed(failure))
         }
 
-        mutating func answered(_ verdict: TokenVerdict, remedies: ErrorMap, now: Timestamp) -> Action {
+        /// - Parameter rotates: whether a refresh spends the refresh token, as far as anybody knows.
+        mutating func answered(
+            _ verdict: TokenVerdict, remedies: ErrorMap, rotates: Bool = true, now: Timestamp
+        ) -> Action {
             switch verdict {
             case .granted(let response):
                 precondition(state == .calling)
                 guard let claimed else { preconditionFailure("called without a claim") }
-                self.response = response
                 state = .committing(tries: 1)
                 return .commit(response, over: claimed)
             case .refused(let error):
-                return abandon(self.verdict(of: error, remedies: remedies))
+                return abandon(self.verdict(of: error, remedies: remedies, rotates: rotates, now: now))
             case .malformed:
-                return abandon(.transient(reason: "provider_unavailable", retryAfter: nil))
-            case .unavailable(_, let retryAfter):
-                return abandon(.transient(reason: "provider_unavailable", retryAfter: retryAfter?.duration(from: now)))
+                return abandon(unknown(retryAfter: nil))
+            case .unavailable(let status, let retryAfter):
+                // 408, 429 and 503 say that nothing was done; behind any other 5xx something may have been.
+                let verdict = RefreshVerdict.transient(
+                    reason: "provider_unavailable", retryAfter: retryAfter?.duration(from: now),
+                    isOutcomeUnknown: isPrecarious)
+                return abandon(
+                    [408, 429, 503].contains(status) ? verdict : unknown(retryAfter: retryAfter?.duration(from: now)))
             }
         }
 
         mutating func exchangeFailed(_ failure: ExchangeFailure) -> Action {
-            abandon(.of(failure))
+            abandon(stillUnknown(.of(failure)))
+        }
+
+        /// What was unknown before stays so until an answer settles it.
+        private func stillUnknown(_ verdict: RefreshVerdict) -> RefreshVerdict {
+            guard isPrecarious, case .transient(let reason, let retryAfter, _) = verdict else { return verdict }
+            return .transient(reason: reason, retryAfter: retryAfter, isOutcomeUnknown: true)
+        }
+
+        private func unknown(retryAfter: Duration?) -> RefreshVerdict {
+            .transient(reason: "provider_unavailable", retryAfter: retryAfter, isOutcomeUnknown: true)
         }
 
         /// The registration could not be put together, so no call was made.
         mutating func notSent(_ verdict: RefreshVerdict) -> Action {
-            abandon(verdict)
+            abandon(stillUnknown(verdict))
         }
 
         mutating func committed(_ result: CommitResult) -> Action {
@@ -117,13 +141,33 @@ extension Refresher {
             }
         }
 
+        /// It cannot be kept in any form.
+        mutating func notSealed(_ failure: StoreFailure) -> Action {
+            finish(.storeFailed(failure))
+        }
+
         mutating func commitFailed(_ failure: StoreFailure) -> Action {
-            guard case .committing(let tries) = state, let response, let claimed else {
+            guard case .committing(let tries) = state, let claimed else {
                 preconditionFailure("nothing was being committed")
             }
-            guard tries < Self.commitTries else { return finish(.storeFailed(failure)) }
+            guard tries > 1 else {
+                state = .spooling
+                return .spool(over: claimed)
+            }
+            return again(tries)
+        }
+
+        /// Whether or not the spool took it: memory holds it either way.
+        mutating func spooled() -> Action {
+            precondition(state == .spooling)
+            return again(1)
+        }
+
+        private mutating func again(_ tries: Int) -> Action {
+            guard let claimed else { preconditionFailure("committed without a claim") }
+            guard tries < Self.commitTries else { return finish(.unwritten(claimed)) }
             state = .committing(tries: tries + 1)
-            return .commitAgain(response, over: claimed, pause: .milliseconds(250 << (tries - 1)))
+            return .commitAgain(over: claimed, pause: .milliseconds(250 << (tries - 1)))
         }
 
         /// - Parameter current: the connection as it stands after the note, or after somebody else's write.
@@ -140,13 +184,26 @@ extension Refresher {
             return finish(.storeFailed(failure))
         }
 
-        /// What nobody consented to nobody can consent to again: whoever looks after the registration must act.
-        private func verdict(of error: OAuthError, remedies: ErrorMap) -> RefreshVerdict {
+        private func verdict(
+            of error: OAuthError, remedies: ErrorMap, rotates: Bool, now: Timestamp
+        ) -> RefreshVerdict {
             let verdict = RefreshVerdict.of(error, remedies: remedies)
-            guard case .terminal = verdict, let claimed, claimed.grant.refresh == nil,
-                claimed.connection.grantType != .tokenExchange
-            else { return verdict }
-            return .configuration(reason: error.code)
+            guard let claimed else { return verdict }
+            switch verdict {
+            case .terminal where claimed.grant.refresh == nil && claimed.connection.grantType != .tokenExchange:
+                // What nobody consented to nobody can consent to again: whoever looks after the registration must act.
+                return .configuration(reason: error.code)
+            case .terminal(.revoked, let code, let claims) where isPrecarious && rotates:
+                // The one that was sent may have been spent by the request whose answer never came.
+                return .terminal(.lost, code: code, claims: claims)
+            case .transient where error.remedy(remedies) == nil && claimed.grant.isExpired(at: now):
+                let attempts = (claimed.grant.failure?.attempts ?? 0) + 1
+                guard attempts >= RefreshVerdict.patienceWithUnknownCodes, claimed.grant.refresh != nil else {
+                    return stillUnknown(verdict)
+                }
+                return .terminal(.refused, code: error.code)
+            default: return stillUnknown(verdict)
+            }
         }
 
         private mutating func abandon(_ verdict: RefreshVerdict) -> Action {
@@ -189,6 +246,8 @@ enum RefreshOutcome: Sendable {
     case disabled
     case gone
     case storeFailed(StoreFailure)
+    /// A credential came, and the store does not take it: this is the connection as it would stand with it.
+    case unwritten(StoredConnection)
 }
 
 extension RetryAfter {

@@ -22,6 +22,7 @@ actor Refresher {
     let logger: Logger
     /// Told of every connection whose grant changed or whose failure was noted.
     let onChange: @Sendable (StoredConnection) -> Void
+    let unwritten: Unwritten
     /// This process, in the intents it commits.
     let owner: String
 
@@ -34,7 +35,7 @@ actor Refresher {
         store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, calls: ProviderCalls,
         lifetimes: Lifetimes, clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker,
         policy: RefreshPolicy,
-        logger: Logger,
+        logger: Logger, unwritten: Unwritten,
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
@@ -49,6 +50,7 @@ actor Refresher {
         self.policy = policy
         self.logger = logger
         self.onChange = onChange
+        self.unwritten = unwritten
         self.owner = random.bytes(8).hexadecimal
     }
 
@@ -84,6 +86,8 @@ actor Refresher {
     // MARK: One flight
 
     private nonisolated func fly(_ id: ConnectionID, _ occasion: RefreshOccasion) async -> RefreshOutcome {
+        // What waits to be written was paid for with the refresh token that the store still holds.
+        if let waiting = await unwritten.credential(of: id) { return .unwritten(waiting) }
         var machine = StateMachine()
         let stored: StoredConnection
         do {
@@ -95,6 +99,8 @@ actor Refresher {
 
         let attempt = random.bytes(16).hexadecimal
         var called: Called?
+        var made: UnwrittenGrant?
+        var place: Int?
         var action = machine.start(stored, for: occasion, now: clock.now)
         while true {
             switch action {
@@ -114,7 +120,7 @@ actor Refresher {
                     called = call
                     action = machine.answered(
                         checked(call.verdict, for: claimed), remedies: call.registration.provider.remedies,
-                        now: clock.now)
+                        rotates: call.registration.provider.refreshTokenPolicy.rotates, now: clock.now)
                 } catch let failure as ExchangeFailure {
                     logger.notice("A refresh got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])
                     action = machine.exchangeFailed(failure)
@@ -124,12 +130,26 @@ actor Refresher {
                 }
 
             case .commit(let response, let claimed):
-                action = await commit(response, over: claimed, called, &machine)
+                do {
+                    let grant = try grant(from: response, over: claimed, called)
+                    let unwritten = UnwrittenGrant(key: claimed.key, replaced: claimed.grant.version, grant: grant)
+                    made = unwritten
+                    action = await write(unwritten, over: claimed, &machine)
+                } catch {
+                    logger.critical(
+                        "A refreshed credential could not be sealed",
+                        metadata: ["connection": "\(claimed.id)", "why": "\(error)"])
+                    action = machine.notSealed(StoreFailure(.other, "sealing failed: \(error)"))
+                }
 
-            case .commitAgain(let response, let claimed, let pause):
-                // The seam for the spool: until it is written, the credential lives in this task alone.
+            case .spool:
+                place = made.flatMap { unwritten.spooled($0) }
+                action = machine.spooled()
+
+            case .commitAgain(let claimed, let pause):
+                guard let made else { preconditionFailure("nothing was made") }
                 try? await clock.sleep(for: pause)
-                action = await commit(response, over: claimed, called, &machine)
+                action = await write(made, over: claimed, &machine)
 
             case .abandon(let claimed, let verdict):
                 do {
@@ -141,7 +161,14 @@ actor Refresher {
                     action = machine.abandonFailed(error)
                 }
 
+            case .finish(.unwritten(let claimed)):
+                guard let made else { preconditionFailure("nothing was made") }
+                let outcome = RefreshOutcome.unwritten(await unwritten.hold(made, over: claimed, place: place))
+                report(outcome, of: id)
+                return outcome
+
             case .finish(let outcome):
+                unwritten.free(place)
                 report(outcome, of: id)
                 guard case .refreshed(let stored) = outcome, let called else { return outcome }
                 return .refreshed(await lifetimes.complete(stored, called.registration))
@@ -163,39 +190,44 @@ actor Refresher {
         return .refused(OAuthError(code: "account_changed"))
     }
 
-    private nonisolated func commit(
-        _ response: TokenResponse, over claimed: StoredConnection, _ called: Called?, _ machine: inout StateMachine
-    ) async -> StateMachine.Action {
+    private nonisolated func grant(
+        from response: TokenResponse, over claimed: StoredConnection, _ called: Called?
+    ) throws(SealingError) -> Grant {
         guard let called else { preconditionFailure("a response without a call") }
         let update = GrantUpdate(
             sealing: sealing, provider: called.registration.provider, sentAt: called.sentAt,
             requestedScopes: called.scopes, proofKey: called.proofKey, fraction: random.fraction())
+        return try update.grant(after: claimed, from: response, called.occasion)
+    }
+
+    private nonisolated func write(
+        _ made: UnwrittenGrant, over claimed: StoredConnection, _ machine: inout StateMachine
+    ) async -> StateMachine.Action {
         do {
-            let grant = try update.grant(after: claimed, from: response, called.occasion)
-            let result = try await store.commit(claimed.key, replacing: claimed.grant.version, with: grant)
+            let result = try await store.commit(made.key, replacing: made.replaced, with: made.grant)
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
-            if result == .gone { await revoker.owe(response, of: claimed) }
+            if result == .gone {
+                var ghost = claimed
+                ghost.grant = made.grant
+                await revoker.owe(ghost)
+            }
             return machine.committed(result)
-        } catch let failure as StoreFailure {
-            logger.critical(
-                "A refreshed credential could not be written; trying again",
-                metadata: ["connection": "\(claimed.id)", "why": "\(failure)"])
-            return machine.commitFailed(failure)
         } catch {
             logger.critical(
-                "A refreshed credential could not be sealed",
+                "A refreshed credential could not be written; trying again",
                 metadata: ["connection": "\(claimed.id)", "why": "\(error)"])
-            return machine.commitFailed(StoreFailure(.other, "sealing failed: \(error)"))
+            return machine.commitFailed(error)
         }
     }
 
     private nonisolated func note(for verdict: RefreshVerdict, _ claimed: StoredConnection) -> AbandonNote {
         let now = clock.now
         let attempts = (claimed.grant.failure?.attempts ?? 0) + 1
-        func failing(_ reason: String, for pause: Duration) -> AbandonNote {
+        func failing(_ reason: String, for pause: Duration, isOutcomeUnknown: Bool = false) -> AbandonNote {
             let retryAt = now + pause
             let failure = RefreshFailure(
-                since: claimed.grant.failure?.since ?? now, reason: reason, attempts: attempts, retryAt: retryAt)
+                since: claimed.grant.failure?.since ?? now, reason: reason, attempts: attempts, retryAt: retryAt,
+                isOutcomeUnknown: isOutcomeUnknown)
             return AbandonNote(reauthorization: nil, failure: failure, refreshAt: retryAt)
         }
         switch verdict {
@@ -207,9 +239,10 @@ actor Refresher {
             return AbandonNote(reauthorization: reason, failure: failure, refreshAt: nil)
         case .configuration(let reason):
             return failing(reason, for: policy.configurationRetry)
-        case .transient(let reason, let retryAfter):
+        case .transient(let reason, let retryAfter, let isOutcomeUnknown):
             return failing(
-                reason, for: policy.backoff(attempts: attempts, fraction: random.fraction(), retryAfter: retryAfter))
+                reason, for: policy.backoff(attempts: attempts, fraction: random.fraction(), retryAfter: retryAfter),
+                isOutcomeUnknown: isOutcomeUnknown)
         }
     }
 
@@ -244,10 +277,15 @@ actor Refresher {
             case .configuration(let reason):
                 event.result = "provider_misconfigured"
                 event.reason = reason
-            case .transient(let reason, _):
+            case .transient(let reason, _, _):
                 event.result = "provider_unavailable"
                 event.reason = reason
             }
+            onChange(stored)
+        case .unwritten(let stored):
+            refreshed.increment()
+            event.version = stored.grant.version
+            event.reason = "unwritten"
             onChange(stored)
         case .storeFailed(let failure):
             failed.increment()

@@ -63,7 +63,7 @@ struct Service: Sendable {
             configuration: configuration, store: store, keyRing: keyRing,
             catalog: try Profiles.catalog(folders: options.providerFolders, allowHTTP: options.isDevelopment),
             exchange: exchange, audit: try FileAuditSink(path: options.auditPath), clock: SystemClock(),
-            random: SystemRandom(), logger: logger)
+            random: SystemRandom(), logger: logger, spool: try FileSpool(path: options.folder + "/spool"))
         try await core.prepare()
         return Service(options: options, core: core, store: store, fatal: fatal, logger: logger)
     }
@@ -156,7 +156,7 @@ struct Service: Sendable {
             onServerRunning: { _ in await listening.one() }, logger: quiet)
         let socket = try adminApplication { await listening.one() }
         let health = Application(
-            responder: ManagementResponder(metrics: metrics, isHealthy: { [store] in !store.isBroken }),
+            responder: ManagementResponder(metrics: metrics, isHealthy: { [store, core] in !store.isBroken && core.unwrittenCredentials == 0 }),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .hostname(management.host, port: management.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)

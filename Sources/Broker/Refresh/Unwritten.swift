@@ -1,0 +1,153 @@
+import Logging
+import Metrics
+import Sealing
+import Synchronization
+
+/// Grants that came and could not be written (security case R8): kept here and in the spool, handed out meanwhile, and
+/// written as soon as the store takes them.
+actor Unwritten {
+    private let store: any ConnectionStore
+    private let spool: (any CredentialSpool)?
+    private let keyRing: KeyRing
+    private let revoker: Revoker
+    private let clock: any BrokerClock
+    private let random: any RandomSource
+    private let logger: Logger
+    private let onChange: @Sendable (StoredConnection) -> Void
+
+    private struct Waiting {
+        let unwritten: UnwrittenGrant
+        let stored: StoredConnection
+        let place: Int?
+    }
+
+    private var waiting: [ConnectionID: Waiting] = [:]
+    private let gauge = Gauge(label: "credence_unwritten_credentials")
+    private let number = Locked(0)
+
+    static let tick: Duration = .seconds(1)
+
+    init(
+        store: any ConnectionStore, spool: (any CredentialSpool)?, keyRing: KeyRing, revoker: Revoker,
+        clock: any BrokerClock, random: any RandomSource, logger: Logger,
+        onChange: @escaping @Sendable (StoredConnection) -> Void
+    ) {
+        self.store = store
+        self.spool = spool
+        self.keyRing = keyRing
+        self.revoker = revoker
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+        self.onChange = onChange
+    }
+
+    /// How many wait.
+    nonisolated var count: Int { number.withLock { $0 } }
+
+    /// What stands in place of the store's: the same connection, a newer credential.
+    func newer(than stored: StoredConnection) -> StoredConnection? {
+        guard let found = waiting[stored.id]?.stored, found.key == stored.key,
+            found.grant.version > stored.grant.version
+        else { return nil }
+        return found
+    }
+
+    func credential(of id: ConnectionID) -> StoredConnection? { waiting[id]?.stored }
+
+    private func recordCount() {
+        gauge.record(waiting.count)
+        number.withLock { [count = waiting.count] in $0 = count }
+    }
+
+    // MARK: Keeping
+
+    /// Puts it into the spool; nil when that cannot be written either.
+    nonisolated func spooled(_ unwritten: UnwrittenGrant) -> Int? {
+        guard let spool else { return nil }
+        do {
+            return try spool.keep(try unwritten.sealed(by: keyRing, id: random.bytes(16)))
+        } catch {
+            logger.critical(
+                "A refreshed credential is in memory alone: neither the store nor the spool can be written",
+                metadata: ["connection": "\(unwritten.key.id)", "why": "\(error)"])
+            return nil
+        }
+    }
+
+    nonisolated func free(_ place: Int?) {
+        if let place { spool?.free(place) }
+    }
+
+    /// From now on it is handed out, and written when the store takes it.
+    func hold(_ unwritten: UnwrittenGrant, over claimed: StoredConnection, place: Int?) -> StoredConnection {
+        var stored = claimed
+        stored.grant = unwritten.grant
+        waiting[stored.id] = Waiting(unwritten: unwritten, stored: stored, place: place)
+        recordCount()
+        onChange(stored)
+        return stored
+    }
+
+    // MARK: Writing
+
+    /// What an earlier process left in the spool. Before the first request: a refresh token that was spent must not be sent.
+    func replay() async {
+        guard let spool else { return }
+        let records: [(place: Int, record: [UInt8])]
+        do {
+            records = try spool.waiting()
+        } catch {
+            logger.critical("The spool cannot be read", metadata: ["why": "\(error)"])
+            return
+        }
+        for (place, record) in records {
+            guard let unwritten = UnwrittenGrant(record: record, openedBy: keyRing) else {
+                // A crash tore it: whether the provider answered nobody knows, and the intent in the store says so.
+                logger.error("A record of the spool does not open; it is left out")
+                spool.free(place)
+                continue
+            }
+            do {
+                guard let current = try await store.connection(unwritten.key.id), current.key == unwritten.key else {
+                    spool.free(place)
+                    continue
+                }
+                _ = hold(unwritten, over: current, place: place)
+                await write(unwritten.key.id)
+            } catch {
+                logger.error("The store cannot be read for the spool", metadata: ["why": "\(error)"])
+            }
+        }
+    }
+
+    /// Tries again until everything is written or the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            for id in waiting.keys { await write(id) }
+            do { try await clock.sleep(for: Self.tick) } catch { return }
+        }
+    }
+
+    private func write(_ id: ConnectionID) async {
+        guard let held = waiting[id] else { return }
+        do {
+            let result = try await store.commit(
+                held.unwritten.key, replacing: held.unwritten.replaced, with: held.unwritten.grant)
+            waiting[id] = nil
+            recordCount()
+            spool.map { spool in held.place.map { spool.free($0) } }
+            switch result {
+            case .committed(let stored):
+                logger.notice("A credential that waited is written", metadata: ["connection": "\(id)"])
+                onChange(stored)
+            // Somebody consented meanwhile, or it was written before the crash: the newer one stands.
+            case .superseded(let current): onChange(current)
+            case .gone: await revoker.owe(held.stored)
+            }
+        } catch {
+            logger.error(
+                "A credential waits to be written", metadata: ["connection": "\(id)", "why": "\(error)"])
+        }
+    }
+}
