@@ -300,6 +300,41 @@ struct StandardProfilesTests {
         }
     }
 
+    /// Every error that a profile's map names, as its provider would send it.
+    static let mapped: [Trouble] = {
+        let profiles = (try? ProviderCatalog.load().all) ?? []
+        return profiles.filter { profile in samples.contains { $0.provider == profile.name } }.flatMap { profile in
+            let byCode = profile.errors.byCode.sorted { $0.key < $1.key }.map { code, remedy in
+                plain(profile.name, code, remedy, status: 400)
+            }
+            return byCode
+                + profile.errors.rules.flatMap { rule in
+                    let codes: [Int?] = rule.codes.isEmpty ? [nil] : rule.codes.sorted()
+                    let texts: [String?] = rule.descriptions.isEmpty ? [nil] : rule.descriptions
+                    return codes.flatMap { code in
+                        texts.map { text in
+                            var members = JSONObject([("error", .string(rule.error ?? "invalid_grant"))])
+                            members["suberror"] = rule.suberror.map { .string($0) }
+                            members["error_codes"] = code.map { .array([.number(JSONNumber($0))]) }
+                            members["error_description"] = text.map { .string("It says: \($0.uppercased()).") }
+                            return Trouble(
+                                provider: profile.name, status: 400, body: JSONValue.object(members).serialized(),
+                                remedy: rule.remedy)
+                        }
+                    }
+                }
+        }
+    }()
+
+    @Test("Every error that a profile names falls on whom it says, and no rule stands behind another that hides it")
+    func everyMappedError() async throws {
+        #expect(Self.mapped.count > 100)
+        for trouble in Self.mapped {
+            let suite = try Self()
+            try await suite.error(trouble: trouble)
+        }
+    }
+
     // MARK: On behalf of
 
     @Test("Azure's on-behalf-of: the subject's token is the assertion of a JWT bearer grant")

@@ -1,12 +1,14 @@
-"""What each vendor's own library sends, through its real transport, to the recorder."""
+"""What each vendor's own library sends, through its real transport, to the recorder. Each must be content with the
+recorder's answer: an exchange that broke off is no measure."""
 
 import urllib.parse
 
 import requests
 
+from vendors_meant import GRAPH
+
 TENANT, CLIENT, SECRET = "11111111-2222-3333-4444-555555555555", "made-up-client", "made-up-secret"
-REFRESH, USER_TOKEN = "made-up-refresh", "made-up-user-token"
-GRAPH = "https://graph.microsoft.com/.default"
+ACCESS, REFRESH, USER_TOKEN = "made-up-access", "made-up-refresh", "made-up-user-token"
 
 
 def redirect_all_to(recorder):
@@ -14,11 +16,9 @@ def redirect_all_to(recorder):
     send = requests.adapters.HTTPAdapter.send
 
     def redirected(adapter, request, **options):
-        parts = urllib.parse.urlsplit(request.url)
-        if parts.scheme == "https":
-            request.url = f"{recorder.base}/{parts.netloc}{request.url.split(parts.netloc, 1)[1]}"
-            options["verify"] = True
-        return send(adapter, request, **options)
+        if not request.url.startswith(f"{recorder.base}/"):
+            request.url = f"{recorder.base}/{request.url.split('://', 1)[1]}"
+        return send(adapter, request, **{**options, "proxies": {}})
 
     requests.adapters.HTTPAdapter.send = redirected
 
@@ -26,6 +26,12 @@ def redirect_all_to(recorder):
 def authorization(url):
     """An authorization URL as if a browser had opened it."""
     requests.get(url, allow_redirects=False, timeout=10)
+
+
+def content(result):
+    """MSAL returns what went wrong instead of raising it."""
+    if "access_token" not in result:
+        raise RuntimeError(f"MSAL got {result.get('error')}: {result.get('error_description')}")
 
 
 def msal_confidential(credential=SECRET):
@@ -41,23 +47,24 @@ def msal_code(redirect_uri, scopes):
     app = msal_confidential()
     flow = app.initiate_auth_code_flow(scopes, redirect_uri=redirect_uri, state="made-up-state")
     authorization(flow["auth_uri"])
-    app.acquire_token_by_auth_code_flow(flow, {"code": "made-up-code", "state": "made-up-state"})
+    content(app.acquire_token_by_auth_code_flow(flow, {"code": "made-up-code", "state": "made-up-state"}))
 
 
 def msal_refresh(scopes):
-    msal_confidential().acquire_token_by_refresh_token(REFRESH, scopes)
+    content(msal_confidential().acquire_token_by_refresh_token(REFRESH, scopes))
 
 
 def msal_job():
-    msal_confidential().acquire_token_for_client([GRAPH])
+    content(msal_confidential().acquire_token_for_client([GRAPH]))
 
 
 def msal_certificate(key, certificate):
-    msal_confidential({"private_key": key, "public_certificate": certificate}).acquire_token_for_client([GRAPH])
+    app = msal_confidential({"private_key": key, "public_certificate": certificate})
+    content(app.acquire_token_for_client([GRAPH]))
 
 
 def msal_on_behalf():
-    msal_confidential().acquire_token_on_behalf_of(USER_TOKEN, [GRAPH])
+    content(msal_confidential().acquire_token_on_behalf_of(USER_TOKEN, [GRAPH]))
 
 
 def msal_device(scopes):
@@ -65,7 +72,7 @@ def msal_device(scopes):
 
     authority = f"https://login.microsoftonline.com/{TENANT}"
     app = msal.PublicClientApplication(CLIENT, authority=authority, instance_discovery=False)
-    app.acquire_token_by_device_flow(app.initiate_device_flow(scopes))
+    content(app.acquire_token_by_device_flow(app.initiate_device_flow(scopes)))
 
 
 def azure_identity_job():
@@ -81,12 +88,14 @@ def azure_identity_certificate(key, certificate):
     CertificateCredential(TENANT, CLIENT, certificate_data=data, disable_instance_discovery=True).get_token(GRAPH)
 
 
-def dropbox_code(redirect_uri):
+def dropbox_code(redirect_uri, scopes, secret=SECRET):
+    """With PKCE in place of a secret where there is none."""
     import dropbox
 
     session = {}
     flow = dropbox.DropboxOAuth2Flow(
-        CLIENT, redirect_uri, session, "csrf", consumer_secret=SECRET, token_access_type="offline"
+        CLIENT, redirect_uri, session, "csrf", consumer_secret=secret, token_access_type="offline", scope=scopes,
+        use_pkce=secret is None,
     )
     url = flow.start()
     authorization(url)
@@ -94,22 +103,19 @@ def dropbox_code(redirect_uri):
     flow.finish({"code": "made-up-code", "state": state})
 
 
-def dropbox_account():
+def dropbox_refresh(secret=SECRET):
     import dropbox
 
-    return dropbox.Dropbox(
-        oauth2_access_token="made-up-access", oauth2_refresh_token=REFRESH, app_key=CLIENT, app_secret=SECRET
+    account = dropbox.Dropbox(
+        oauth2_access_token=ACCESS, oauth2_refresh_token=REFRESH, app_key=CLIENT, app_secret=secret
     )
-
-
-def dropbox_refresh():
-    dropbox_account().refresh_access_token()
+    account.refresh_access_token()
 
 
 def dropbox_revoke():
     import dropbox
 
-    dropbox.Dropbox(oauth2_access_token="made-up-access").auth_token_revoke()
+    dropbox.Dropbox(oauth2_access_token=ACCESS).auth_token_revoke()
 
 
 def salesforce_assertion(key):

@@ -1,12 +1,13 @@
 """A server on loopback that stands for every provider at once: /HOST/path is https://HOST/path. It notes what it is
 asked and answers as the provider documents it."""
 
-import base64
 import http.server
 import json
 import threading
 import time
 import urllib.parse
+
+from vendors_compare import is_jwt
 
 
 class Request:
@@ -16,23 +17,40 @@ class Request:
         host, _, rest = path.lstrip("/").partition("/")
         parts = urllib.parse.urlsplit(f"https://{host}/{rest}")
         self.method, self.url = method, f"https://{parts.netloc.removesuffix(':443')}{parts.path}"
-        self.query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+        pairs = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
+        self.query = dict(pairs)
         self.content_type = headers.get("Content-Type", "").split(";")[0].strip()
         self.authorization = headers.get("Authorization", "")
         text = body.decode("utf-8", "replace")
         if self.content_type == "application/json":
-            self.parameters = {k: v for k, v in json.loads(text or "{}").items()} if text != "null" else {}
+            self.parameters = json.loads(text or "null") or {}
         else:
-            self.parameters = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
+            form = urllib.parse.parse_qsl(text, keep_blank_values=True)
+            self.parameters = dict(form)
+            pairs += form
+        names = [name for name, _ in pairs]
+        self.repeated = sorted({name for name in names if names.count(name) > 1})
+        self.at = time.time()
 
     @property
     def credentials(self):
         """Where the client's secret or assertion stands."""
-        if self.authorization.startswith("Basic "):
-            return "basic"
+        if self.authorization:
+            return self.authorization.split(" ")[0]
         if "client_secret" in self.parameters:
             return "body"
         return "assertion" if "client_assertion" in self.parameters else "none"
+
+    @property
+    def bearer_assertion(self):
+        token = self.authorization.removeprefix("Bearer ")
+        return token if is_jwt(token) else None
+
+    @property
+    def assertion(self):
+        """The JWT that speaks for the client, or is the grant, wherever it stands."""
+        found = [self.parameters.get("client_assertion"), self.parameters.get("assertion"), self.bearer_assertion]
+        return next((token for token in found if is_jwt(token)), None)
 
 
 def answer(request):
@@ -59,7 +77,7 @@ def answer(request):
         soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
         return 201, {}, {"token": "ghs_made_up", "expires_at": soon, "permissions": {}, "repository_selection": "all"}
     if "dropbox" in host:
-        token["account_id"] = "dbid:made-up"
+        token |= {"account_id": "dbid:made-up", "uid": "424242"}
     if path.endswith("/user"):
         return 200, {}, {"id": 1, "login": "made-up"}
     if path.endswith("/token/revoke"):
@@ -101,12 +119,6 @@ class Recorder:
         self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def take(self, what, since=0):
-        """The last request that `what` fits, among those since that many."""
-        found = [request for request in self.requests[since:] if what(request)]
-        return found[-1] if found else None
-
-
-def jwt_parts(token):
-    """Header and claims, unverified."""
-    return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in token.split(".")[:2]]
+    def take(self, fits, since=0):
+        """The requests that `fits`, among those since that many."""
+        return [request for request in self.requests[since:] if fits(request)]

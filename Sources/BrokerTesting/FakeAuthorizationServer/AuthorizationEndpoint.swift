@@ -6,6 +6,7 @@ extension AuthorizationServerState {
     /// An authorization request that is in order.
     private struct Authorization {
         let client: Client
+        /// Empty where a page shows the code.
         let redirectURI: String
         let sentRedirectURI: String?
         let scope: [String]
@@ -13,6 +14,8 @@ extension AuthorizationServerState {
         let challenge: String?
         let challengeMethod: String
         let nonce: String?
+        let mode: FakeAuthorizationServer.ResponseMode
+        let origin: Origin
     }
 
     private struct Problem {
@@ -38,16 +41,21 @@ extension AuthorizationServerState {
         // Without a redirect URI that is known, nobody may be sent anywhere (RFC 6749 §4.1.2.1).
         let sent = query["redirect_uri"]
         let only = client.redirectURIs.count == 1 ? client.redirectURIs.first : nil
-        guard query.values(of: "redirect_uri").count <= 1, let redirectURI = sent ?? only,
-            client.redirectURIs.contains(redirectURI)
+        let usual = behaviour.showsCodeWithoutRedirectURI ? "" : only
+        guard query.values(of: "redirect_uri").count <= 1, let redirectURI = sent ?? usual,
+            redirectURI.isEmpty && sent == nil || isRegistered(redirectURI, client)
         else {
             return Pages.problem("This client has not registered that redirect URI.")
         }
+        let challenge = behaviour.pkce == .required || behaviour.pkce == .optional ? query["code_challenge"] : nil
+        let mode = FakeAuthorizationServer.ResponseMode(rawValue: query["response_mode"] ?? "query") ?? .query
         let authorization = Authorization(
             client: client, redirectURI: redirectURI, sentRedirectURI: sent,
             scope: Self.scopes(query["scope"] ?? ""), state: query["state"],
-            challenge: behaviour.pkce == .required || behaviour.pkce == .optional ? query["code_challenge"] : nil,
-            challengeMethod: query["code_challenge_method"] ?? "plain", nonce: query["nonce"])
+            challenge: challenge, challengeMethod: query["code_challenge_method"] ?? behaviour.assumedPKCEMethod,
+            nonce: query["nonce"],
+            mode: behaviour.responseModes.contains(mode) ? mode : .query,
+            origin: Origin(authorization: query, host: request.host, hasChallenge: challenge != nil))
         if let problem = problem(of: query, authorization) {
             return refuse(authorization, problem.code, problem.description)
         }
@@ -69,7 +77,12 @@ extension AuthorizationServerState {
         if let problem = problem(of: query, known: known) {
             return Problem(code: "invalid_request", description: problem)
         }
-        guard query["response_type"] == "code" else {
+        if behaviour.resourceRule == .refused, query["resource"] != nil {
+            let body = wording(.unwantedResource)
+            return Problem(code: body.code, description: self.description(of: body, otherwise: "no resource here"))
+        }
+        guard query["response_type"] == "code" || query["response_type"] == nil && !behaviour.requiresResponseType
+        else {
             return query["response_type"] == nil
                 ? Problem(code: "invalid_request", description: "response_type is missing")
                 : Problem(code: "unsupported_response_type", description: "only code is supported here")
@@ -117,7 +130,9 @@ extension AuthorizationServerState {
         codes[code] = Code(
             client: authorization.client.id, user: user, scope: scope, redirectURI: authorization.sentRedirectURI,
             challenge: authorization.challenge, challengeMethod: authorization.challengeMethod,
-            expiresAt: now + behaviour.codeLifetime, nonce: authorization.nonce, grant: nil)
+            expiresAt: now + behaviour.codeLifetime, nonce: authorization.nonce, origin: authorization.origin,
+            grant: nil)
+        guard !authorization.redirectURI.isEmpty else { return Pages.code(code) }
         var response = Parameters([("code", code)])
         addState(authorization.state, to: &response)
         addIssuer(to: &response)
@@ -148,7 +163,9 @@ extension AuthorizationServerState {
     }
 
     private func redirect(_ authorization: Authorization, _ response: Parameters, status: Int) -> Answer {
-        let separator = authorization.redirectURI.contains("?") ? "&" : "?"
+        guard authorization.mode != .formPost else { return Pages.post(response, to: authorization.redirectURI) }
+        let separator =
+            authorization.mode == .fragment ? "#" : authorization.redirectURI.contains("?") ? "&" : "?"
         var answer = Answer.redirect(
             to: authorization.redirectURI + separator + response.formURLEncoded, status: status)
         answer.headerFields[.cacheControl] = "no-store"

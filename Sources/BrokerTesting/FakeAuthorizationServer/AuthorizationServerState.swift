@@ -14,6 +14,18 @@ struct AuthorizationServerState: Sendable {
         let user: String
         var scope: [String]
         var isRevoked = false
+        var origin = Origin()
+        var refreshes = 0
+    }
+
+    /// How a grant came about.
+    struct Origin: Sendable {
+        /// The authorization request; empty where there was none.
+        var authorization = Parameters()
+        /// Where the user was.
+        var host: String?
+        var hasChallenge = false
+        var isDevice = false
     }
 
     struct Code: Sendable {
@@ -27,6 +39,7 @@ struct AuthorizationServerState: Sendable {
         let expiresAt: Int
         /// For the ID token (OpenID Connect Core §3.1.2.1).
         let nonce: String?
+        let origin: Origin
         /// What it was exchanged for.
         var grant: Int?
     }
@@ -35,7 +48,10 @@ struct AuthorizationServerState: Sendable {
         let grant: Int
         let scope: [String]
         let issuedAt: Int
-        let expiresAt: Int?
+        var expiresAt: Int?
+        var lifetime: Int?
+        /// What the client said of itself in `claims`.
+        var claims = ""
         var isRevoked = false
     }
 
@@ -84,6 +100,12 @@ struct AuthorizationServerState: Sendable {
     var seenTokens: Set<String> = []
     var counters = FakeAuthorizationServer.Counters()
     var refreshesUnderWay = 0
+    /// How many requests with a refresh token are under way.
+    var refreshTokensUnderWay: [String: Int] = [:]
+    /// When things happened that are limited.
+    var tally: [String: [Int]] = [:]
+    /// When the request came that is being answered.
+    var now = 0
     /// How far the journal was searched for unexpected requests.
     var acknowledged = 0
 
@@ -95,6 +117,13 @@ struct AuthorizationServerState: Sendable {
     var issuer: String { origin + behaviour.paths.issuer }
 
     // MARK: Looking up
+
+    /// Why a token does not open anything; nil for one that does.
+    func fault(of token: String, now: Int) -> FakeAuthorizationServer.TokenFault? {
+        guard let found = accessTokens[token] else { return .unknown }
+        if found.isRevoked || grants[found.grant].isRevoked { return .revoked }
+        return isInFuture(found.expiresAt, now: now) ? nil : .expired
+    }
 
     func liveAccessToken(_ token: String, now: Int) -> AccessToken? {
         guard let found = accessTokens[token], !found.isRevoked, !grants[found.grant].isRevoked,
@@ -133,10 +162,10 @@ struct AuthorizationServerState: Sendable {
     // MARK: Minting
 
     mutating func mintAccessToken(for grant: Int, scope: [String], expires: Bool, now: Int) -> String {
-        let token = behaviour.accessTokenPrefix + Self.randomText()
+        let token = Self.token(behaviour.accessTokenPrefix, length: behaviour.accessTokenLength)
         let lifetime = expires ? behaviour.accessTokenLifetime : nil
         accessTokens[token] = AccessToken(
-            grant: grant, scope: scope, issuedAt: now, expiresAt: lifetime.map { now + $0 })
+            grant: grant, scope: scope, issuedAt: now, expiresAt: lifetime.map { now + $0 }, lifetime: lifetime)
         counters.accessTokens += 1
         return token
     }
@@ -146,6 +175,29 @@ struct AuthorizationServerState: Sendable {
         refreshTokens[token] = RefreshToken(
             grant: grant, serial: refreshTokens.count, expiresAt: behaviour.refreshTokenLifetime.map { now + $0 })
         return token
+    }
+
+    /// Writes down what a user allowed, and ends the oldest where that is one too many.
+    mutating func open(_ grant: Grant) -> Int {
+        grants.append(grant)
+        counters.grants += 1
+        guard let limit = behaviour.grantLimit else { return grants.count - 1 }
+        let alike = grants.indices.filter { index in
+            let other = grants[index]
+            return !other.isRevoked && other.client == grant.client && other.user == grant.user
+                && (!limit.perScope || Set(other.scope) == Set(grant.scope))
+        }
+        for index in alike.prefix(max(0, alike.count - limit.count)) { grants[index].isRevoked = true }
+        return grants.count - 1
+    }
+
+    /// Whether something happened too often now, with this time.
+    mutating func isTooOften(_ subject: FakeAuthorizationServer.RequestLimit.Subject, _ what: String) -> Bool {
+        guard let limit = behaviour.requestLimits.first(where: { $0.subject == subject }) else { return false }
+        let key = "\(subject) \(what)"
+        let recent = (tally[key] ?? []).filter { $0 > now - limit.window } + [now]
+        tally[key] = recent
+        return recent.count > limit.count
     }
 
     mutating func revokeAccessTokens(of grant: Int) {
@@ -159,6 +211,14 @@ struct AuthorizationServerState: Sendable {
         guard !grants[grant].isRevoked else { return }
         grants[grant].isRevoked = true
         counters.grantsEndedByReuse += 1
+    }
+
+    /// Unlike any other, and at least that long.
+    static func token(_ prefix: String, length: Int) -> String {
+        var token = prefix + randomText()
+        let least = max(length, token.utf8.count)
+        while token.utf8.count < least { token += randomText() }
+        return String(token.prefix(least))
     }
 
     /// 128 random bits in hexadecimal.

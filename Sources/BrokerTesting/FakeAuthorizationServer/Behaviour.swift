@@ -22,6 +22,16 @@ extension FakeAuthorizationServer {
         public var refreshTokenPrefix = "rt_"
         /// What a refresh makes of the granted scope, such as less of it.
         public var scopeAfterRefresh: @Sendable ([String]) -> [String] = { $0 }
+        /// A refresh gives the access token again that there is, while it lives.
+        public var repeatsAccessToken = false
+        /// Whoever uses an access token has it for its whole lifetime again.
+        public var useExtendsAccessTokens = false
+        /// Access tokens are at least that long.
+        public var accessTokenLength = 0
+        /// An authorization request with this parameter and value gets tokens that never expire.
+        public var lastingTokens: (name: String, value: String)?
+        /// So much may one user have allowed one client at a time; then the oldest is revoked.
+        public var grantLimit: GrantLimit?
 
         // MARK: Token answer
 
@@ -41,6 +51,18 @@ extension FakeAuthorizationServer {
         public var reportsRefreshTokenLifetime = false
         /// Members of the token answer by name, each a JSON text that replaces or adds the member; nil leaves it out.
         public var answerMembers: [String: String?] = [:]
+        /// The same, for what differs from one answer to the next; `answerMembers` has the last word.
+        public var membersOfGrant: @Sendable (Granted) -> [String: String?] = { _ in [:] }
+        public var numbersAsStrings = false
+        /// `format=urlencoded` in the request makes the answer a form.
+        public var readsFormatParameter = false
+        /// What is said for a refusal; goes before `errorCodes`.
+        public var errors: [Refusal: ErrorBody] = [:]
+        /// What stands before the number of an error in its description; nil where errors have no numbers.
+        public var errorNumberPrefix: String?
+        public var idTokenAlgorithm: IDTokenAlgorithm = .es256
+        /// Claims of the ID token, as in `membersOfGrant`.
+        public var idTokenClaims: @Sendable (Granted) -> [String: String?] = { _ in [:] }
 
         // MARK: Token request
 
@@ -50,9 +72,25 @@ extension FakeAuthorizationServer {
         public var basicIsFormEncoded = true
         public var pkce: PKCERule = .required
         public var pkceMethods: Set<String> = ["S256"]
+        /// What a challenge without `code_challenge_method` is taken for; RFC 7636 §4.3 says plain.
+        public var assumedPKCEMethod = "plain"
         public var refusesUnknownParameters = false
         /// RFC 6749 §3.1 and §3.2.
         public var refusesDuplicateParameters = true
+        /// Nil: all there are. By `grant_type`.
+        public var grantTypes: Set<String>?
+        /// A token request without `grant_type` is for a code.
+        public var grantTypeIsOptional = false
+        /// Confidential clients need no secret here.
+        public var secretless: Set<Secretless> = []
+        public var clientAssertions = AssertionRules()
+        public var scopeRule: ScopeRule = .free
+        public var resourceRule: ResourceRule = .optional
+        /// Codes and refresh tokens are good at the host only where the user was.
+        public var separatesHosts = false
+        /// Of two refreshes with one token at the same time the later is refused.
+        public var refusesParallelRefreshes = false
+        public var requestLimits: [RequestLimit] = []
 
         // MARK: Authorization response
 
@@ -62,6 +100,14 @@ extension FakeAuthorizationServer {
         /// False for servers that send `iss` with codes only.
         public var issWithErrors = true
         public var echoesState = true
+        public var requiresResponseType = true
+        /// How an answer may be asked to come back; what is not here is read over.
+        public var responseModes: Set<ResponseMode> = [.query]
+        public var redirectRule: RedirectRule = .exact
+        /// Without `redirect_uri` a page shows the code.
+        public var showsCodeWithoutRedirectURI = false
+        /// Whose consent an administrator gives.
+        public var adminConsentTenant = "tenant1"
 
         // MARK: Other grants
 
@@ -71,6 +117,21 @@ extension FakeAuthorizationServer {
         public var proofNonce: String?
         /// Between two polls for a device code, in seconds.
         public var pollInterval = 1
+        public var deviceCodeLifetime = 600
+        /// A device asks at the token endpoint with `response_type=device_code` and polls with `grant_type=device`.
+        public var devicesAskAtTokenEndpoint = false
+        /// Members of the device answer, as in `answerMembers`.
+        public var deviceMembers: [String: String?] = [:]
+        /// Refuses every device authorization.
+        public var devicesAreBlocked = false
+        public var userCodeHasHyphen = false
+        /// Refuses every request for client credentials (RFC 6749 §4.4).
+        public var clientCredentialsAreBlocked = false
+        public var bearerAssertions = AssertionRules()
+        /// For whom an assertion can speak (RFC 7523 §2.1); nil for everybody.
+        public var preAuthorizedUsers: Set<String>?
+        /// A JWT bearer grant with `requested_token_use=on_behalf_of` holds a user's access token as its assertion.
+        public var knowsOnBehalfOf = false
         /// Authorization requests must be pushed (RFC 9126).
         public var requiresPushedRequests = false
 
@@ -84,137 +145,24 @@ extension FakeAuthorizationServer {
         public var metadataMembers: [String: String?] = [:]
         /// Token types that can be revoked; others get `unsupported_token_type` (RFC 7009 §2.2.1).
         public var revocableTokens: Set<TokenKind> = [.accessToken, .refreshToken]
-    }
-
-    public enum RefreshTokens: Sendable, Hashable {
-        case always
-        case never
-        /// Only where this scope was granted.
-        case withScope(String)
-    }
-
-    public enum Rotation: String, Sendable, CaseIterable {
-        /// A refresh gives no refresh token; the one there is goes on.
-        case none
-        /// A refresh repeats the refresh token.
-        case same
-        /// A refresh gives a new one; the old one works on.
-        case rotateKeepingOld = "keep-old"
-        /// A refresh gives a new one; the old one is refused.
-        case rotate
-        /// A refresh gives a new one; using the old one ends the whole grant.
-        case rotateWithReuseDetection = "reuse-detection"
-    }
-
-    public enum AnswerFormat: Sendable, Hashable {
-        case json
-        case jsonWithCharset
-        /// JSON that says it is `text/plain`.
-        case jsonAsPlainText
-        /// JSON behind a byte order mark.
-        case jsonWithByteOrderMark
-        case form
-        /// A form that says it is `text/plain`.
-        case formAsPlainText
-        /// A form, unless the request's `Accept` names JSON.
-        case formUnlessJSONAccepted
-        /// A page instead of the answer; what was asked for happened all the same.
-        case html
-        /// Bytes that are nothing; what was asked for happened all the same.
-        case garbage
-        /// The answer in JSON and then so many spaces.
-        case padded(bytes: Int)
-    }
-
-    /// What stands for the lifetime in the token answer.
-    public enum ExpiryFormat: Sendable, Hashable {
-        case seconds
-        case float
-        case string
-        case milliseconds
-        case epochSeconds
-        case epochMilliseconds
-        case iso8601
-        /// `D:HH:MM`
-        case clock
-        case absent
-        /// Any JSON text: `0`, `-1`, `null`, `1000000000000`.
-        case literal(String)
-    }
-
-    public enum ClientAuthenticationMethod: String, Sendable, CaseIterable {
-        case basic = "client_secret_basic"
-        case post = "client_secret_post"
-        case none
-        case privateKeyJWT = "private_key_jwt"
-    }
-
-    public enum PKCERule: Sendable {
-        case required
-        case optional
-        /// Challenge and verifier are read over.
-        case ignored
-        /// Challenge and verifier are parameters like any unknown one.
-        case unknown
-    }
-
-    public enum IssuerParameter: Sendable, Hashable {
-        case issuer
-        case absent
-        case other(String)
-    }
-
-    public enum MetadataDocument: Sendable {
-        /// RFC 8414
-        case oauth
-        /// OpenID Connect Discovery
-        case openID
-    }
-
-    public enum TokenKind: String, Sendable {
-        case accessToken = "access_token"
-        case refreshToken = "refresh_token"
-    }
-
-    /// Where the endpoints are. A server that stands for a known one uses its paths.
-    public struct Paths: Sendable {
-        public init() {}
-
-        /// What follows host and port in the issuer, such as `/tenant1`.
-        public var issuer = ""
-        public var authorization = "/authorize"
-        public var token = "/token"
-        public var revocation = "/revoke"
-        public var introspection = "/introspect"
-        public var userinfo = "/userinfo"
-        public var deviceAuthorization = "/device_authorization"
-        public var deviceVerification = "/device"
-        public var pushedAuthorization = "/par"
-        public var keys = "/jwks"
-        public var resource = "/api/me"
-    }
-
-    /// Why the token endpoint refuses; the value is the standard code.
-    public enum Refusal: Sendable, Hashable, CaseIterable {
-        case request
-        case client
-        case grantType
-        case code
-        case redirectURI
-        case verifier
-        case refreshToken
-        case scope
-        case tokenType
-
-        var standardCode: String {
-            switch self {
-            case .request: "invalid_request"
-            case .client: "invalid_client"
-            case .grantType: "unsupported_grant_type"
-            case .code, .redirectURI, .verifier, .refreshToken: "invalid_grant"
-            case .scope: "invalid_scope"
-            case .tokenType: "unsupported_token_type"
-            }
-        }
+        /// An unknown token is `invalid_token`, against RFC 7009 §2.2.
+        public var refusesUnknownRevocation = false
+        public var introspection: IntrospectionRule = .honest
+        /// What the resource says to the owner of a live token.
+        public var resourceAnswer: (@Sendable (Opened) -> Answer)?
+        /// What userinfo says, the same way.
+        public var userinfoAnswer: (@Sendable (Opened) -> Answer)?
+        /// What both say to a token that is none, or no more.
+        public var refusedToken: (@Sendable (TokenFault) -> Answer)?
+        /// The resource takes POST too.
+        public var resourceTakesPost = false
+        /// JSON that the `claims` of an authorization or token request must repeat before the resource opens, to those
+        /// who said there that they understand challenges.
+        public var claimsChallenge: String?
+        public var installationAssertions = AssertionRules(
+            thumbprints: ["RS256": .none], audiences: nil, lifetime: 600, requiresID: false)
+        /// By their number.
+        public var installations: [String: Installation] = [:]
+        public var installationTokens = InstallationTokens()
     }
 }

@@ -21,6 +21,15 @@ extension FakeAuthorizationServer {
         case userinfo
         /// An API that takes access tokens.
         case resource
+        /// An access token's check, exchange or end, as the client.
+        case applicationToken
+        /// The end of all that a user allowed the client.
+        case applicationGrant
+        case installationToken
+        case installationRevocation
+        /// The end of a token and its grant, by itself.
+        case bearerRevocation
+        case adminConsent
 
         public static let codeExchange = Endpoint.token(grant: "authorization_code")
         public static let refresh = Endpoint.token(grant: "refresh_token")
@@ -29,6 +38,8 @@ extension FakeAuthorizationServer {
     /// One request as it came, before anything was decided.
     public struct JournalEntry: Sendable {
         public let method: HTTPRequest.Method
+        /// `Host`, with the port.
+        public let host: String
         /// Without the query.
         public let path: String
         public let query: Parameters
@@ -41,6 +52,8 @@ extension FakeAuthorizationServer {
 
         /// A request that no client of this server should make.
         public var isUnexpected: Bool { endpoint == nil }
+
+        var hostName: String { String(host.prefix { $0 != ":" }) }
     }
 
     /// What happened, by an independent witness.

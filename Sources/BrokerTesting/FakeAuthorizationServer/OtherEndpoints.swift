@@ -8,13 +8,13 @@ extension AuthorizationServerState {
     func metadata(at path: String) -> Answer? {
         let documents: [(path: String, kind: FakeAuthorizationServer.MetadataDocument)] = [
             ("/.well-known/oauth-authorization-server" + behaviour.paths.issuer, .oauth),
-            (behaviour.paths.issuer + "/.well-known/openid-configuration", .openID),
+            (behaviour.paths.issuer + behaviour.paths.openIDConfiguration, .openID),
         ]
         guard let document = documents.first(where: { $0.path == path })?.kind else { return nil }
         guard behaviour.metadataDocuments.contains(document) else { return .status(404) }
         let paths = behaviour.paths
         var members: Members = [
-            ("issuer", jsonString(behaviour.advertisedIssuer ?? issuer)),
+            ("issuer", jsonString(advertisedIssuer)),
             ("authorization_endpoint", jsonString(issuer + paths.authorization)),
             ("token_endpoint", jsonString(issuer + paths.token)),
             ("revocation_endpoint", jsonString(issuer + paths.revocation)),
@@ -23,7 +23,7 @@ extension AuthorizationServerState {
             ("response_types_supported", jsonStrings(["code"])),
             ("device_authorization_endpoint", jsonString(issuer + paths.deviceAuthorization)),
             ("jwks_uri", jsonString(issuer + paths.keys)),
-            ("id_token_signing_alg_values_supported", jsonStrings(["ES256"])),
+            ("id_token_signing_alg_values_supported", jsonStrings([behaviour.idTokenAlgorithm.rawValue])),
             ("grant_types_supported", jsonStrings(GrantType.allCases.map(\.rawValue))),
             (
                 "token_endpoint_auth_methods_supported",
@@ -31,6 +31,8 @@ extension AuthorizationServerState {
             ),
             ("authorization_response_iss_parameter_supported", behaviour.iss == .absent ? "false" : "true"),
         ]
+        // An endpoint without a path is none.
+        members.removeAll { $0.name.hasSuffix("_endpoint") && $0.json == jsonString(issuer) }
         if behaviour.requiresPushedRequests {
             members.append(
                 ("pushed_authorization_request_endpoint", jsonString(issuer + paths.pushedAuthorization)))
@@ -40,6 +42,13 @@ extension AuthorizationServerState {
             members.append(("code_challenge_methods_supported", jsonStrings(behaviour.pkceMethods.sorted())))
         }
         return .json(Self.json(Self.change(members, by: behaviour.metadataMembers)))
+    }
+
+    private var advertisedIssuer: String {
+        guard let name = behaviour.advertisedIssuer, name.hasPrefix("{origin}") else {
+            return behaviour.advertisedIssuer ?? issuer
+        }
+        return origin + name.dropFirst("{origin}".count)
     }
 
     // MARK: Revocation (RFC 7009)
@@ -53,6 +62,7 @@ extension AuthorizationServerState {
         case .client(let found): client = found
         case .refused(let answer): return answer
         }
+        let isKnown = liveRefreshToken(text, now: now) != nil || liveAccessToken(text, now: now) != nil
         if let token = refreshTokens[text], grants[token.grant].client == client.id {
             guard behaviour.revocableTokens.contains(.refreshToken) else {
                 return refusal(.tokenType, "refresh tokens cannot be revoked here", to: request)
@@ -65,6 +75,9 @@ extension AuthorizationServerState {
             }
             accessTokens[text]?.isRevoked = true
         }
+        if behaviour.refusesUnknownRevocation, !isKnown {
+            return refusal(.unknownToken, "the token is unknown or ended", to: request)
+        }
         // §2.2: an unknown token is as good as revoked.
         return .status(200)
     }
@@ -76,6 +89,11 @@ extension AuthorizationServerState {
             return refusal(.request, "token is missing", to: request)
         }
         if case .refused(let answer) = authenticate(request, form: form) { return answer }
+        switch behaviour.introspection {
+        case .honest: break
+        case .alwaysInactive: return .json(#"{"active":false}"#)
+        case .refused(let status): return refusal(.request, "introspection is not allowed", status: status, to: request)
+        }
         if let token = liveAccessToken(text, now: now) {
             let grant = grants[token.grant]
             var members: Members = [
@@ -95,42 +113,5 @@ extension AuthorizationServerState {
                 ]))
         }
         return .json(#"{"active":false}"#)
-    }
-
-    // MARK: What access tokens open (RFC 6750)
-
-    func userinfo(_ request: Request, now: Int) -> Answer {
-        openedBy(request, now: now) { grant, _ in
-            [("sub", jsonString(grant.user)), ("name", jsonString(grant.user))]
-        }
-    }
-
-    func resource(_ request: Request, now: Int) -> Answer {
-        openedBy(request, now: now) { grant, token in
-            [
-                ("user", jsonString(grant.user)), ("client", jsonString(grant.client)),
-                ("scope", jsonString(token.scope.joined(separator: " "))),
-            ]
-        }
-    }
-
-    private func openedBy(
-        _ request: Request, now: Int, _ members: (Grant, AccessToken) -> Members
-    ) -> Answer {
-        let parts = (request.headerFields[.authorization] ?? "").split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            // RFC 6750 §3.1: no error code for whoever sent no token.
-            return unauthorized(#"Bearer realm="resource""#)
-        }
-        guard let token = liveAccessToken(String(parts[1]), now: now) else {
-            return unauthorized(#"Bearer realm="resource", error="invalid_token""#)
-        }
-        return .json(Self.json(members(grants[token.grant], token)))
-    }
-
-    private func unauthorized(_ challenge: String) -> Answer {
-        var answer = Answer.json(#"{"message":"Bad credentials"}"#, status: 401)
-        answer.headerFields[.wwwAuthenticate] = challenge
-        return answer
     }
 }

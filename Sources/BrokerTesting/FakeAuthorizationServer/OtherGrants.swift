@@ -11,34 +11,47 @@ extension AuthorizationServerState {
         let scope = Self.scopes(form["scope"] ?? "")
         switch form["grant_type"] {
         case GrantType.clientCredentials.rawValue:
-            guard !client.secrets.isEmpty || client.publicKey != nil else {
+            guard !client.secrets.isEmpty || client.publicKey != nil || !client.keys.isEmpty else {
                 return refusal(code: "unauthorized_client", "a public client has no name of its own", to: request)
             }
-            return issue(to: client, user: client.id, scope: scope, refreshable: false, request, now)
+            guard !behaviour.clientCredentialsAreBlocked else {
+                return refusal(.clientCredentials, "client credentials are not for this", to: request)
+            }
+            if let refused = ownScopeProblem(scope, to: request) ?? resourceProblem(form, Parameters(), to: request) {
+                return refused
+            }
+            return issue(to: client, user: client.id, scope: scope, request, now)
         case GrantType.jwtBearer.rawValue:
-            guard let key = client.publicKey, let claims = claims(of: form["assertion"] ?? "", key: key, now: now),
-                claims["iss"] as? String == client.id
-            else { return refusal(code: "invalid_grant", "the assertion is not taken", to: request) }
-            return issue(
-                to: client, user: claims["sub"] as? String ?? client.id, scope: scope, refreshable: false, request, now)
+            if behaviour.knowsOnBehalfOf, form["requested_token_use"] == "on_behalf_of" {
+                guard let subject = liveAccessToken(form["assertion"] ?? "", now: now) else {
+                    return refusal(.bearerAssertion, "the assertion is not taken", to: request)
+                }
+                return issue(to: client, user: grants[subject.grant].user, scope: scope, request, now)
+            }
+            guard let claims = claims(of: form["assertion"] ?? "", from: client, behaviour.bearerAssertions),
+                [client.id, client.otherID].contains(claims["iss"] as? String)
+            else { return refusal(.bearerAssertion, "the assertion is not taken", to: request) }
+            let user = claims["sub"] as? String ?? client.id
+            guard behaviour.preAuthorizedUsers?.contains(user) ?? true else {
+                return refusal(.notPreAuthorized, "the user has not allowed it", to: request)
+            }
+            if isTooOften(.logins, user) { return refusal(.tooManyLogins, "too many logins", to: request) }
+            return issue(to: client, user: user, scope: scope, request, now)
         case GrantType.tokenExchange.rawValue:
             guard form["subject_token_type"] == "urn:ietf:params:oauth:token-type:access_token",
                 let subject = liveAccessToken(form["subject_token"] ?? "", now: now)
             else { return refusal(code: "invalid_request", "the subject token is not taken", to: request) }
-            return issue(
-                to: client, user: grants[subject.grant].user, scope: scope, refreshable: false, request, now)
-        default: return pollDevice(request, form: form, client: client, now: now)
+            return issue(to: client, user: grants[subject.grant].user, scope: scope, request, now)
+        default: return pollDevice(request, code: form["device_code"] ?? "", client: client, now: now)
         }
     }
 
     private mutating func issue(
-        to client: Client, user: String, scope: [String], refreshable: Bool, _ request: Request, _ now: Int
+        to client: Client, user: String, scope: [String], _ request: Request, _ now: Int
     ) -> Answer {
         grants.append(Grant(client: client.id, user: user, scope: scope))
         counters.grants += 1
-        let grant = grants.count - 1
-        let refreshToken = refreshable && givesRefreshToken(for: scope) ? mintRefreshToken(for: grant, now: now) : nil
-        return granted(grant, scope: scope, refreshToken: refreshToken, renewable: true, to: request, now: now)
+        return granted(grants.count - 1, scope: scope, refreshToken: nil, renewable: true, to: request, now: now)
     }
 
     // MARK: Device (RFC 8628)
@@ -50,39 +63,53 @@ extension AuthorizationServerState {
         case .client(let found): client = found
         case .refused(let answer): return answer
         }
-        let code = "device_" + Self.randomText()
-        let userCode = String(Self.randomText().prefix(8)).uppercased()
+        guard !behaviour.devicesAreBlocked else {
+            return refusal(.deviceFlow, "devices are not for this client", to: request)
+        }
+        let code = "device_" + Self.randomText() + "x"
+        let text = String(Self.randomText().prefix(8)).uppercased()
+        let userCode = behaviour.userCodeHasHyphen ? "\(text.prefix(4))-\(text.suffix(4))" : text
+        let lifetime = behaviour.deviceCodeLifetime
         devices[code] = Device(
-            client: client.id, scope: Self.scopes(form["scope"] ?? ""), userCode: userCode, expiresAt: now + 600,
+            client: client.id, scope: Self.scopes(form["scope"] ?? ""), userCode: userCode, expiresAt: now + lifetime,
             interval: behaviour.pollInterval, polledAt: now)
         let page = issuer + behaviour.paths.deviceVerification
-        return .json(
-            Self.json([
-                ("device_code", jsonString(code)), ("user_code", jsonString(userCode)),
-                ("verification_uri", jsonString(page)),
-                ("verification_uri_complete", jsonString("\(page)?user_code=\(userCode)")), ("expires_in", "600"),
-                ("interval", String(behaviour.pollInterval)),
-            ]))
+        let members: Members = [
+            ("device_code", jsonString(code)), ("user_code", jsonString(userCode)),
+            ("verification_uri", jsonString(page)),
+            ("verification_uri_complete", jsonString("\(page)?user_code=\(userCode)")),
+            ("expires_in", String(lifetime)), ("interval", String(behaviour.pollInterval)),
+        ]
+        return render(Self.change(members, by: behaviour.deviceMembers), status: 200, to: request)
     }
 
-    private mutating func pollDevice(_ request: Request, form: Parameters, client: Client, now: Int) -> Answer {
-        let code = form["device_code"] ?? ""
+    mutating func pollDevice(_ request: Request, code: String, client: Client, now: Int) -> Answer {
         guard var device = devices[code], device.client == client.id else {
-            return refusal(code: "invalid_grant", "the device code is unknown", to: request)
+            return refusal(.deviceCode, "the device code is unknown", to: request)
         }
-        guard now < device.expiresAt else { return refusal(code: "expired_token", "too late", to: request) }
-        if device.isDenied { return refusal(code: "access_denied", "the user said no", to: request) }
+        guard now < device.expiresAt else { return refusal(.deviceExpired, "too late", to: request) }
+        if device.isDenied { return refusal(.deviceDenied, "the user said no", to: request) }
         // §3.5: whoever polls too fast is told, and slower for good.
         let isTooFast = now - device.polledAt < device.interval
         device.polledAt = now
         if isTooFast { device.interval += 5 }
         devices[code] = device
-        if isTooFast { return refusal(code: "slow_down", "not so fast", to: request) }
+        if isTooFast {
+            var body = wording(.deviceTooFast)
+            if behaviour.errorsAt200 { body.members["interval"] = String(device.interval) }
+            return answer(body, otherwise: "not so fast", to: request)
+        }
         guard let user = device.user else {
-            return refusal(code: "authorization_pending", "nobody has entered the code", to: request)
+            return refusal(.devicePending, "nobody has entered the code", to: request)
         }
         devices[code] = nil
-        return issue(to: client, user: user, scope: device.scope, refreshable: true, request, now)
+        let grant = open(
+            Grant(client: client.id, user: user, scope: device.scope, origin: Origin(isDevice: true)))
+        let isGiven = givesRefreshToken(for: device.scope, Parameters())
+        return granted(
+            grant, scope: tokenScope(asked: nil, granted: device.scope),
+            refreshToken: isGiven ? mintRefreshToken(for: grant, now: now) : nil, renewable: nil, to: request,
+            now: now)
     }
 
     /// The page of RFC 8628 §3.3: a person signs in, enters the code and decides.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import OAuth
 
 /// The pages a person sees. No scripts, nothing from elsewhere; everything that was sent is escaped.
 enum Pages {
@@ -68,6 +69,27 @@ enum Pages {
     static func deviceDone(isAllowed: Bool) -> Answer {
         let text = isAllowed ? "The device may act for you." : "The device was refused."
         return page("Done", "<h1>Done</h1>\n<p>\(text) You can close this window.</p>")
+    }
+
+    /// The code, for a person to carry (a client without a redirect URI).
+    static func code(_ code: String) -> Answer {
+        page("Your code", "<h1>Your code</h1>\n<p>Enter it where you came from: <code>\(escaped(code))</code></p>")
+    }
+
+    /// OAuth 2.0 Form Post Response Mode; without scripts a person sends it on.
+    static func post(_ response: Parameters, to redirectURI: String) -> Answer {
+        let inputs = response.pairs.map {
+            "<input type=\"hidden\" name=\"\(escaped($0.name))\" value=\"\(escaped($0.value))\">"
+        }
+        return page(
+            "Go on",
+            """
+            <h1>Go on</h1>
+            <form method="post" action="\(escaped(redirectURI))">
+            \(inputs.joined(separator: "\n"))
+            <div class="buttons"><button type="submit" class="primary">Go on</button></div>
+            </form>
+            """)
     }
 
     static func problem(_ text: String) -> Answer {

@@ -7,6 +7,8 @@ extension FakeAuthorizationServer {
         case answer(Answer)
         /// Refuses as this server words its errors.
         case refuse(code: String, description: String = "scripted", status: Int = 400)
+        /// The same, with all that this server's errors can hold.
+        case fail(ErrorBody)
         /// Closes the connection without doing what was asked for.
         case dropBefore
         /// Does what was asked for and closes the connection without an answer.
@@ -81,6 +83,14 @@ extension FakeAuthorizationServer {
         public let id: String
         public let secrets: [String]
         public let redirectURIs: [String]
+        /// By secret, in seconds since 1970; the others do not expire.
+        public var secretsExpireAt: [String: Int] = [:]
+        /// Keys of RSA or P-256 that its assertions are signed with, with their certificates or without.
+        public var keys: [PublicKey] = []
+        /// Another name for its assertions to call it.
+        public var otherID: String?
+        /// The only host that knows it, without the port; nil for all.
+        public var host: String?
 
         public init(id: String, secrets: [String], redirectURIs: [String]) {
             self.id = id

@@ -10,15 +10,14 @@ extension AuthorizationServerState {
     typealias Members = [(name: String, json: String)]
 
     func tokenAnswer(
-        accessToken: String, expires: Bool, refreshToken: String?, scope: [String], idToken: String? = nil,
-        to request: Request, now: Int
+        _ granted: FakeAuthorizationServer.Granted, accessToken: String, refreshToken: String?, idToken: String?
     ) -> Answer {
         var members: Members = [
             ("access_token", jsonString(accessToken)),
             ("token_type", jsonString(behaviour.requiresProofs ? "DPoP" : behaviour.tokenType)),
         ]
         if let idToken { members.append(("id_token", jsonString(idToken))) }
-        if expires, let lifetime = behaviour.accessTokenLifetime, let text = expiryText(lifetime: lifetime, now: now) {
+        if let lifetime = granted.lifetime, let text = expiryText(lifetime: lifetime, now: granted.now) {
             members.append(("expires_in", text))
         }
         if let refreshToken {
@@ -27,9 +26,14 @@ extension AuthorizationServerState {
                 members.append(("refresh_token_expires_in", String(lifetime)))
             }
         }
-        let reported = behaviour.reportedScope(scope).joined(separator: behaviour.scopeSeparatorInAnswer)
+        let reported = behaviour.reportedScope(granted.scope).joined(separator: behaviour.scopeSeparatorInAnswer)
         members.append(("scope", jsonString(reported)))
-        return render(Self.change(members, by: behaviour.answerMembers), status: 200, to: request)
+        members = Self.change(members, by: behaviour.membersOfGrant(granted))
+        members = Self.change(members, by: behaviour.answerMembers)
+        if behaviour.numbersAsStrings {
+            members = members.map { ($0.name, Double($0.json) == nil ? $0.json : jsonString($0.json)) }
+        }
+        return render(members, status: 200, to: granted.request)
     }
 
     private func expiryText(lifetime: Int, now: Int) -> String? {
@@ -52,35 +56,14 @@ extension AuthorizationServerState {
         return "\(minutes / 1440):\(padded(minutes / 60 % 24)):\(padded(minutes % 60))"
     }
 
-    // MARK: Errors (RFC 6749 §5.2)
-
-    func refusal(
-        _ reason: FakeAuthorizationServer.Refusal, _ description: String, status: Int = 400, to request: Request
-    ) -> Answer {
-        let code = behaviour.errorCodes[reason] ?? reason.standardCode
-        return refusal(code: code, description, status: status, to: request)
-    }
-
-    func refusal(code: String, _ description: String, status: Int = 400, to request: Request) -> Answer {
-        let members = [("error", jsonString(code)), ("error_description", jsonString(description))]
-        return render(members, status: behaviour.errorsAt200 ? 200 : status, to: request)
-    }
-
-    func invalidClient(_ description: String, to request: Request) -> Answer {
-        var answer = refusal(.client, description, status: behaviour.invalidClientStatus, to: request)
-        if answer.status == 401, request.headerFields[.authorization] != nil {
-            answer.headerFields[.wwwAuthenticate] = #"Basic realm="token endpoint""#
-        }
-        return answer
-    }
-
     // MARK: Shapes
 
-    private func render(_ members: Members, status: Int, to request: Request) -> Answer {
+    func render(_ members: Members, status: Int, to request: Request) -> Answer {
         let json = Self.json(members)
         let form = Self.form(members)
         var answer: Answer
-        switch behaviour.answerFormat {
+        let wanted = request.form?["format"]
+        switch behaviour.readsFormatParameter && wanted == "urlencoded" ? .form : behaviour.answerFormat {
         case .json: answer = .json(json)
         case .jsonWithCharset: answer = .text(json, type: "application/json;charset=UTF-8")
         case .jsonAsPlainText: answer = .text(json, type: "text/plain; charset=utf-8")

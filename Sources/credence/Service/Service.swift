@@ -156,7 +156,8 @@ struct Service: Sendable {
             onServerRunning: { _ in await listening.one() }, logger: quiet)
         let socket = try adminApplication { await listening.one() }
         let health = Application(
-            responder: ManagementResponder(metrics: metrics, isHealthy: { [store, core] in !store.isBroken && core.unwrittenCredentials == 0 }),
+            responder: ManagementResponder(
+                metrics: metrics, isHealthy: { [store, core] in !store.isBroken && core.unwrittenCredentials == 0 }),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .hostname(management.host, port: management.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)
