@@ -38,6 +38,7 @@ enum Views {
             ])
             members.append(("warnings", .array([.object(warning)])))
         }
+        append("refresh_at", grant.refreshAt, to: &members)
         append("last_refreshed_at", grant.lastRefreshedAt, to: &members)
         append("created_at", connection.createdAt, to: &members)
         append("updated_at", connection.updatedAt, to: &members)

@@ -35,6 +35,8 @@ struct TestBroker {
         sealing = GrantSealing(keyRing: keyRing)
         var configuration = BrokerCore.Configuration(publicURL: "https://broker.example")
         configuration.allowedReturns = returns
+        // The clock stands still: who waits for his turn would wait for ever.
+        configuration.policy.ratePerHost = 0
         policy(&configuration.policy)
         let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server)])
         let make = { @Sendable [store, exchange, audit, clock, log, spool, configuration] in

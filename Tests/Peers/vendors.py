@@ -155,7 +155,8 @@ class Comparison(Parties):
         print("vendors' own libraries", flush=True)
         try:
             self.start_the_service("--label", "peer=vendor")
-            self.admin_key = self.keep("root's key", self.command.run("callers", "add", "root", "--role", "admin")["key"])
+            root = self.command.run("callers", "add", "root", "--role", "admin")
+            self.admin_key = self.keep("root's key", root["key"])
             for name, part in PARTS.items():
                 try:
                     part(self)

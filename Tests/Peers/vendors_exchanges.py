@@ -47,10 +47,11 @@ def azure(sides):
     sides.both(
         "msal", {"on behalf of": grant(JWT_BEARER)}, vendor.msal_on_behalf,
         lambda: sides.add("obo", "--subject-token-stdin", stdin=vendor.USER_TOKEN))
-    sides.client("device", "azure-ad", *tenant, *asked, "--auth", "none", secret=None)
+    # Without scopes: the profile's standard ones are MSAL's own.
+    sides.client("device", "azure-ad", *tenant, "--auth", "none", secret=None)
     sides.both(
         "msal", {"device authorization": at("/devicecode"), "device poll": grant(DEVICE)},
-        lambda: vendor.msal_device(["User.Read"]), lambda: sides.connect_device("device"))
+        lambda: vendor.msal_device([]), lambda: sides.connect_device("device"))
 
 
 def dropbox(sides):

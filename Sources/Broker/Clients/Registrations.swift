@@ -129,6 +129,13 @@ actor Registrations {
         "\(publicURL)/callback/\(client.string)"
     }
 
+    /// The host that a connection's refreshes go to, as far as it can be told without asking anybody; else the provider.
+    func tokenHost(of connection: Connection) async -> String {
+        guard let provider = try? await provider(of: connection) else { return connection.provider }
+        let url = provider.dialect.refreshEndpoint ?? provider.authorizationServer.tokenEndpoint
+        return url?.origin ?? provider.discoveryIssuer ?? provider.name
+    }
+
     /// The profile of a client's provider; nil where either is gone.
     func profile(of client: ClientID) async -> ProviderProfile? {
         guard let registered = try? await stored(client) else { return nil }

@@ -17,6 +17,12 @@ public struct RefreshPolicy: Sendable {
     public var longestRetryAfter: Duration = .seconds(3600)
     /// How many refreshes run at once in the background.
     public var concurrency = 64
+    /// How many of them at one token endpoint's host, and how many begin there in a second (security case R18); a rate of
+    /// zero is none.
+    public var concurrencyPerHost = 16
+    public var ratePerHost = 50
+    /// How many may wait for their turn before the schedule looks for no more.
+    public var longestQueue = 4096
     /// How often the schedule looks for connections that are due.
     public var tick: Duration = .milliseconds(250)
 

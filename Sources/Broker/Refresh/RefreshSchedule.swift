@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 
 /// Refreshes in the background what is about to expire, so that nobody waits for it.
 ///
@@ -9,6 +10,25 @@ struct RefreshSchedule: Sendable {
     let clock: any BrokerClock
     let policy: RefreshPolicy
     let logger: Logger
+    private let gauges = Gauges()
+
+    /// For whoever looks whether refreshes keep up: how many are under way or wait for their turn, and how long ago the
+    /// one that waits longest was due.
+    private struct Gauges: Sendable {
+        let underWay = Gauge(label: "credence_refreshes_under_way")
+        let waiting = Gauge(label: "credence_refreshes_waiting")
+        let lag = Gauge(label: "credence_refresh_lag_seconds")
+    }
+
+    init(
+        store: any ConnectionStore, refresher: Refresher, clock: any BrokerClock, policy: RefreshPolicy, logger: Logger
+    ) {
+        self.store = store
+        self.refresher = refresher
+        self.clock = clock
+        self.policy = policy
+        self.logger = logger
+    }
 
     /// Runs until the task is cancelled.
     func run() async {
@@ -25,12 +45,27 @@ struct RefreshSchedule: Sendable {
     /// Begins to refresh what is due, as far as there are free places, and waits for none of it: a provider that hangs
     /// keeps its own places and holds up nobody else's.
     func round() async throws(StoreFailure) -> [Task<RefreshOutcome, Never>] {
-        let free = policy.concurrency - (await refresher.flightsUnderWay)
-        guard free > 0 else { return [] }
+        let waiting = await refresher.brakes.waiting
+        let underWay = await refresher.flightsUnderWay - waiting
+        gauges.underWay.record(underWay)
+        gauges.waiting.record(waiting)
+        let free = policy.concurrency - underWay
+        guard free > 0, waiting < policy.longestQueue else { return [] }
         var begun: [Task<RefreshOutcome, Never>] = []
-        for id in try await store.due(at: clock.now, limit: free) {
+        // Those that wait for their turn at a busy host stand first in the list, and must hide nobody behind them.
+        let due = try await store.due(at: clock.now, limit: free + waiting)
+        try await recordLag(of: due.first)
+        for id in due {
             if let flight = await refresher.flight(for: id, .due) { begun.append(flight) }
         }
         return begun
+    }
+
+    /// - Parameter first: the one that was due first.
+    private func recordLag(of first: ConnectionID?) async throws(StoreFailure) {
+        guard let first, let dueAt = try await store.connection(first)?.grant.refreshAt else {
+            return gauges.lag.record(0)
+        }
+        gauges.lag.record(Double(clock.now.since(dueAt).wholeMilliseconds) / 1000)
     }
 }

@@ -5,6 +5,7 @@ extension Refresher {
     ///
     /// Best effort: what cannot be written now is tried when its back-off is over.
     nonisolated func endBackOff(of client: ClientID) async {
+        await brakes.release(client)
         var after: ConnectionID?
         do {
             while true {

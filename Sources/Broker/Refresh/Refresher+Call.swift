@@ -13,9 +13,39 @@ extension Refresher {
         let occasion: GrantUpdate.Occasion
     }
 
-    /// Asks for the next credential: by refresh token, or by the same grant once more.
-    nonisolated func call(for claimed: StoredConnection) async throws -> Called {
+    /// Nothing was sent: the host or the client is known not to answer.
+    struct Braked: Error {
+        let hold: Brakes.Hold
+        let verdict: RefreshVerdict
+    }
+
+    /// Asks for the next credential, unless a brake is in the way; an administrator's word goes past it.
+    nonisolated func call(for claimed: StoredConnection, _ occasion: RefreshOccasion) async throws -> Called {
         let registration = try await registrations.registration(of: claimed.connection)
+        let dialect = registration.provider.dialect
+        let host = (dialect.refreshEndpoint ?? registration.server.tokenEndpoint)?.origin ?? registration.provider.name
+        if case .forced = occasion {
+        } else if let hold = await brakes.hold(host: host, client: registration.id) {
+            switch hold {
+            case .host: throw Braked(hold: hold, verdict: .transient(reason: "provider_unavailable", retryAfter: nil))
+            case .client(_, let reason): throw Braked(hold: hold, verdict: .configuration(reason: reason))
+            }
+        }
+        do {
+            let called = try await call(for: claimed, registration)
+            await brakes.record(
+                called.verdict, remedies: registration.provider.remedies, host: host, client: registration.id)
+            return called
+        } catch let failure as ExchangeFailure {
+            if failure.code != .clientKeyUnusable, failure.code != .addressRefused { await brakes.failed(host: host) }
+            throw failure
+        }
+    }
+
+    /// By refresh token, or by the same grant once more.
+    private nonisolated func call(
+        for claimed: StoredConnection, _ registration: Registration
+    ) async throws -> Called {
         let dialect = registration.provider.dialect
         let refreshToken = try sealing.refreshToken(of: claimed)
         let scopes = registration.scopes(of: claimed.connection)

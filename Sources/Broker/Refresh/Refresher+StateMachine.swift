@@ -37,7 +37,7 @@ extension Refresher {
         private var claimed: StoredConnection?
         /// Whether an earlier request with this refresh token has no known outcome: an intent that nobody ended, or an
         /// answer that never came (security-cases D, "Unknown outcome").
-        private var isPrecarious = false
+        private(set) var isPrecarious = false
         private var verdict: RefreshVerdict?
 
         /// How often a credential is written before it is left to whoever writes what waits.

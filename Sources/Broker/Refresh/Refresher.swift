@@ -23,6 +23,7 @@ actor Refresher {
     /// Told of every connection whose grant changed or whose failure was noted.
     let onChange: @Sendable (StoredConnection) -> Void
     let unwritten: Unwritten
+    let brakes: Brakes
     /// This process, in the intents it commits.
     let owner: String
 
@@ -51,6 +52,7 @@ actor Refresher {
         self.logger = logger
         self.onChange = onChange
         self.unwritten = unwritten
+        self.brakes = Brakes(clock: clock, policy: policy)
         self.owner = random.bytes(8).hexadecimal
     }
 
@@ -68,10 +70,12 @@ actor Refresher {
     }
 
     var flightsUnderWay: Int { flights.count }
+    var isStopping: Bool { isDraining }
 
     /// Starts no new flight and returns when those under way have landed.
     func drain() async {
         isDraining = true
+        await brakes.open()
         while let flight = flights.first?.value {
             _ = await flight.value
             // The flight takes itself off the list on its way out.
@@ -88,7 +92,6 @@ actor Refresher {
     private nonisolated func fly(_ id: ConnectionID, _ occasion: RefreshOccasion) async -> RefreshOutcome {
         // What waits to be written was paid for with the refresh token that the store still holds.
         if let waiting = await unwritten.credential(of: id) { return .unwritten(waiting) }
-        var machine = StateMachine()
         let stored: StoredConnection
         do {
             guard let found = try await store.connection(id) else { return .gone }
@@ -97,7 +100,20 @@ actor Refresher {
             return .storeFailed(error)
         }
 
+        // Callers wait for nobody's turn; the schedule does.
+        let host = occasion == .due ? await registrations.tokenHost(of: stored.connection) : nil
+        if let host { await brakes.enter(host) }
+        let isTooLate = await isDraining && host != nil
+        let outcome = isTooLate ? .underWayElsewhere(stored) : await fly(stored, occasion)
+        if let host { await brakes.leave(host) }
+        return outcome
+    }
+
+    private nonisolated func fly(_ stored: StoredConnection, _ occasion: RefreshOccasion) async -> RefreshOutcome {
+        let id = stored.id
+        var machine = StateMachine()
         let attempt = random.bytes(16).hexadecimal
+        var held: Brakes.Hold?
         var called: Called?
         var made: UnwrittenGrant?
         var place: Int?
@@ -116,7 +132,7 @@ actor Refresher {
 
             case .call(let claimed):
                 do {
-                    let call = try await call(for: claimed)
+                    let call = try await call(for: claimed, occasion)
                     called = call
                     action = machine.answered(
                         checked(call.verdict, for: claimed), remedies: call.registration.provider.remedies,
@@ -124,6 +140,9 @@ actor Refresher {
                 } catch let failure as ExchangeFailure {
                     logger.notice("A refresh got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])
                     action = machine.exchangeFailed(failure)
+                } catch let braked as Braked {
+                    held = braked.hold
+                    action = machine.notSent(braked.verdict)
                 } catch {
                     logger.error("A refresh could not be sent", metadata: ["connection": "\(id)", "why": "\(error)"])
                     action = machine.notSent(Self.verdict(of: error))
@@ -153,7 +172,8 @@ actor Refresher {
 
             case .abandon(let claimed, let verdict):
                 do {
-                    let note = note(for: verdict, claimed)
+                    var note = note(for: verdict, claimed, held)
+                    if machine.isPrecarious, note.reauthorization == nil { note.failure?.isOutcomeUnknown = true }
                     _ = try await store.abandon(
                         stored.key, version: claimed.grant.version, attempt: attempt, note: note)
                     action = machine.abandoned(try await store.connection(id))
@@ -220,8 +240,12 @@ actor Refresher {
         }
     }
 
-    private nonisolated func note(for verdict: RefreshVerdict, _ claimed: StoredConnection) -> AbandonNote {
+    /// - Parameter held: what kept the request from being sent; then it does not count as a try.
+    private nonisolated func note(
+        for verdict: RefreshVerdict, _ claimed: StoredConnection, _ held: Brakes.Hold?
+    ) -> AbandonNote {
         let now = clock.now
+        if let held { return note(of: held, claimed, now) }
         let attempts = (claimed.grant.failure?.attempts ?? 0) + 1
         func failing(_ reason: String, for pause: Duration, isOutcomeUnknown: Bool = false) -> AbandonNote {
             let retryAt = now + pause
@@ -244,6 +268,22 @@ actor Refresher {
                 reason, for: policy.backoff(attempts: attempts, fraction: random.fraction(), retryAfter: retryAfter),
                 isOutcomeUnknown: isOutcomeUnknown)
         }
+    }
+
+    /// Not before the brake lets go, and not all at that moment.
+    private nonisolated func note(of held: Brakes.Hold, _ claimed: StoredConnection, _ now: Timestamp) -> AbandonNote {
+        let (until, reason) =
+            switch held {
+            case .host(let until): (until, "provider_unavailable")
+            case .client(let until, let reason): (until, reason)
+            }
+        let spread = min(until.since(now) / 4, .seconds(60))
+        let retryAt = until + .milliseconds(Int64(Double(spread.wholeMilliseconds) * random.fraction()))
+        var failure =
+            claimed.grant.failure ?? RefreshFailure(since: now, reason: reason, attempts: 0, retryAt: retryAt)
+        failure.retryAt = retryAt
+        failure.reason = reason
+        return AbandonNote(reauthorization: nil, failure: failure, refreshAt: retryAt)
     }
 
     private static func verdict(of error: any Error) -> RefreshVerdict {

@@ -86,12 +86,14 @@ struct ConnectionsCommand: AsyncParsableCommand {
             discussion: """
                 Example: credence connections list --status reauthorization_required
                 Example: credence connections list --expiring
+                Example: credence connections list --due
                 """)
 
         @Option(help: "Only those with this status.") var status: String?
         @Option(name: .customLong("label"), help: ArgumentHelp("Only those with this label.", valueName: "k=v"))
         var labels: [String] = []
         @Flag(help: "Only those whose refresh token ends within two weeks, and when.") var expiring = false
+        @Flag(help: "Those that are to be refreshed, the next first, and when.") var due = false
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
@@ -116,14 +118,22 @@ struct ConnectionsCommand: AsyncParsableCommand {
                         ?? false
                 }
             }
+            if due {
+                let moment = { (connection: JSONValue) in connection["refresh_at"]?.string ?? "" }
+                // RFC 3339 in UTC sorts as text.
+                found = found.filter { !moment($0).isEmpty }.sorted { moment($0) < moment($1) }
+            }
             if common.json {
                 return Terminal.say(JSONValue.object(JSONObject([("connections", .array(found))])).serialized())
             }
+            let (title, member) =
+                due
+                ? ("refresh due", "refresh_at")
+                : expiring ? ("refresh ends", "refresh_token_expires_at") : ("expires", "expires_at")
             Terminal.table(
-                ["id", "provider", "status", "owner", expiring ? "refresh ends" : "expires"],
+                ["id", "provider", "status", "owner", title],
                 found.map { connection in
-                    ["id", "provider", "status", "owner", expiring ? "refresh_token_expires_at" : "expires_at"]
-                        .map { connection[$0]?.display ?? "-" }
+                    ["id", "provider", "status", "owner", member].map { connection[$0]?.display ?? "-" }
                 })
         }
     }

@@ -42,6 +42,11 @@ struct ServeCommand: AsyncParsableCommand {
     var allowedPorts: [Int] = []
     @Option(help: ArgumentHelp("How long a provider may take to answer; 30 unless said.", valueName: "seconds"))
     var providerTimeout: Int?
+    @Option(
+        help: ArgumentHelp(
+            "How many refreshes begin at one provider's host in a second, at most; 50 if not given.",
+            valueName: "number"))
+    var refreshRate: Int?
     @Option(help: ArgumentHelp("Certificate authorities to trust besides the system's, PEM.", valueName: "file"))
     var trustedCertificates: String?
     @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file"))
@@ -64,6 +69,10 @@ struct ServeCommand: AsyncParsableCommand {
         options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
         options.masterKeyFile = masterKeyFile ?? options.masterKeyFile
         options.providerTimeout = providerTimeout ?? options.providerTimeout
+        options.refreshRate = refreshRate ?? options.refreshRate
+        guard (1...10_000).contains(options.refreshRate) else {
+            throw CommandFailure(.usage, "--refresh-rate is a number from 1 to 10000.")
+        }
         guard (1...120).contains(options.providerTimeout) else {
             throw CommandFailure(.usage, "--provider-timeout is a number of seconds from 1 to 120.")
         }

@@ -50,6 +50,7 @@ struct Service: Sendable {
         configuration.allowedReturns = Set(options.allowedReturns)
         configuration.allowHTTP = options.isDevelopment
         configuration.policy.setCallDeadline(.seconds(options.providerTimeout))
+        configuration.policy.ratePerHost = options.refreshRate
         let policy = try options.egress()
         let exchange: VettedExchange
         do {

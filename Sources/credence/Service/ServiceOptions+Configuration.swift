@@ -34,13 +34,14 @@ extension ServiceOptions {
         allowedPorts = reader.intArray(forKey: "allow-ports") ?? allowedPorts
         trustedCertificates = reader.string(forKey: "trusted-certificates") ?? trustedCertificates
         providerTimeout = reader.int(forKey: "provider-timeout") ?? providerTimeout
+        refreshRate = reader.int(forKey: "refresh-rate") ?? refreshRate
         masterKeyFile = reader.string(forKey: "master-key-file") ?? masterKeyFile
     }
 
     private static let keys: Set<String> = [
         "listen", "management-listen", "public-url", "providers", "tls-certificate", "tls-key", "return-to",
         "allow-networks", "allow-ports", "trusted-certificates", "master-key-file",
-        "provider-timeout",
+        "provider-timeout", "refresh-rate",
     ]
 
     /// A setting that is misspelt would be silently left out: it is refused instead.
@@ -65,7 +66,7 @@ extension ServiceOptions {
             }
             let (isRight, kind) =
                 switch key {
-                case "provider-timeout": (value is Int, "a whole number")
+                case "provider-timeout", "refresh-rate": (value is Int, "a whole number")
                 case "allow-ports": (value is [Int], "a list of port numbers")
                 case "providers", "return-to", "allow-networks": (value is [String], "a list of texts")
                 default: (value is String, "a text")

@@ -17,6 +17,8 @@ struct ServiceOptions: Sendable {
     var allowedPorts: [Int] = []
     /// In seconds.
     var providerTimeout = 30
+    /// How many background refreshes begin at one host in a second.
+    var refreshRate = 50
     /// A PEM file of certificate authorities to trust besides the system's.
     var trustedCertificates: String?
     var masterKeyFile: String?

@@ -1,0 +1,52 @@
+/// Keeps from asking again and again what just failed: a circuit breaker, as a value. After the pause one request goes
+/// through to see, and the others wait for what becomes of it.
+struct Brake: Sendable, Equatable {
+    /// So many failures in a row close it.
+    let threshold: Int
+    /// The first pause; each failure after it doubles the next, up to `longest`.
+    let first: Duration
+    let longest: Duration
+
+    private var failures = 0
+    private var until: Timestamp?
+    private var probeUntil: Timestamp?
+    private(set) var reason = ""
+
+    init(threshold: Int, first: Duration, longest: Duration) {
+        self.threshold = threshold
+        self.first = first
+        self.longest = longest
+    }
+
+    /// A host that does not answer, or answers with its own trouble.
+    static let host = Brake(threshold: 5, first: .seconds(1), longest: .seconds(300))
+
+    /// A client that the provider refuses (security case R13): one refusal says it for all its connections.
+    static func client(_ pause: Duration) -> Brake { Brake(threshold: 1, first: pause, longest: pause) }
+
+    /// nil: go; else not before then.
+    /// - Parameter probe: how long one that goes through to see may take.
+    mutating func wait(at now: Timestamp, probe: Duration) -> Timestamp? {
+        guard let until else { return nil }
+        if now < until { return until }
+        if let probeUntil, now < probeUntil { return probeUntil }
+        probeUntil = now + probe
+        return nil
+    }
+
+    mutating func failed(at now: Timestamp, reason: String) {
+        self.reason = reason
+        failures += 1
+        probeUntil = nil
+        guard failures >= threshold else { return }
+        var pause = first
+        for _ in 0..<min(failures - threshold, 20) where pause < longest { pause *= 2 }
+        until = now + min(pause, longest)
+    }
+
+    mutating func succeeded() {
+        failures = 0
+        until = nil
+        probeUntil = nil
+    }
+}

@@ -1,0 +1,185 @@
+import BrokerTesting
+import OAuth
+import Testing
+
+@testable import Broker
+
+@Suite("Brakes: hosts that do not answer, clients that are refused, and places at a host")
+struct BrakeTests {
+    private static let now = Timestamp(seconds: 1_800_000_000)
+    private static let probe = Duration.seconds(60)
+
+    // MARK: The value
+
+    @Test("Failures in a row close it at the threshold; each further one doubles the pause, up to the longest")
+    func pauses() {
+        var brake = Brake(threshold: 3, first: .seconds(1), longest: .seconds(5))
+        var now = Self.now
+        for _ in 0..<2 {
+            brake.failed(at: now, reason: "x")
+            #expect(brake.wait(at: now, probe: Self.probe) == nil)
+        }
+        for pause in [1, 2, 4, 5, 5] {
+            brake.failed(at: now, reason: "x")
+            #expect(brake.wait(at: now, probe: Self.probe) == now + .seconds(pause))
+            now = now + .seconds(pause)
+            #expect(brake.wait(at: now, probe: Self.probe) == nil, "one goes through to see")
+            #expect(brake.wait(at: now, probe: Self.probe) == now + Self.probe, "the others wait for it")
+        }
+        brake.succeeded()
+        #expect(brake.wait(at: now, probe: Self.probe) == nil)
+        brake.failed(at: now, reason: "x")
+        #expect(brake.wait(at: now, probe: Self.probe) == nil, "it counts anew")
+    }
+
+    @Test("A probe that never comes back lets another one through")
+    func deadProbe() {
+        var brake = Brake.client(.seconds(10))
+        brake.failed(at: Self.now, reason: "invalid_client")
+        let later = Self.now + .seconds(10)
+        #expect(brake.wait(at: later, probe: Self.probe) == nil)
+        #expect(brake.wait(at: later + Self.probe, probe: Self.probe) == nil)
+    }
+
+    // MARK: Through the refresher
+
+    private func connections(_ broker: TestBroker, _ count: Int) async throws -> [ConnectionID] {
+        var ids: [ConnectionID] = []
+        for number in 1...count {
+            let id = ConnectionID("c\(number)")!
+            try await broker.addConnected(id, left: .seconds(-1)) { $0.grant.refreshAt = broker.clock.now }
+            ids.append(id)
+        }
+        return ids
+    }
+
+    @Test("R13: a client that is refused once is paused as a whole; its next secret ends the pause for all at once")
+    func client() async throws {
+        let broker = try TestBroker()
+        let ids = try await connections(broker, 5)
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        for id in ids { try await broker.fly(.due, id) }
+        #expect(broker.tokenRequests().count == 1)
+        for id in ids {
+            let failure = try #require(try await broker.stored(id).grant.failure)
+            #expect(failure.reason == "invalid_client")
+            #expect(failure.retryAt.since(broker.clock.now) >= .seconds(1800) - .seconds(60))
+        }
+        _ = try await broker.core.clients.addSecret(
+            .secret(Secret("next")), to: TestBroker.client, by: broker.admin)
+        broker.exchange.expect(.token(), times: 5)
+        for id in ids { try await broker.fly(.due, id) }
+        #expect(broker.tokenRequests().count == 6)
+        for id in ids { #expect(try await broker.stored(id).grant.failure == nil) }
+    }
+
+    @Test("R13: half an hour later one connection sees whether the client is taken again")
+    func clientProbe() async throws {
+        let broker = try TestBroker()
+        let ids = try await connections(broker, 4)
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        for id in ids { try await broker.fly(.due, id) }
+        broker.clock.advance(by: .seconds(1800) + .seconds(61))
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        for id in ids { try await broker.fly(.due, id) }
+        #expect(broker.tokenRequests().count == 2)
+    }
+
+    @Test("A host that does not answer five times in a row is left alone, and tried by one when its pause is over")
+    func host() async throws {
+        let broker = try TestBroker()
+        let ids = try await connections(broker, 12)
+        broker.exchange.expect(.json("", status: 503), times: 5)
+        for id in ids { try await broker.fly(.due, id) }
+        #expect(broker.tokenRequests().count == 5)
+        let braked = try #require(try await broker.stored(ids[8]).grant.failure)
+        #expect(braked.attempts == 0, "what was not sent is no try")
+        broker.clock.advance(by: .seconds(2))
+        broker.exchange.expect(.token())
+        try await broker.fly(.due, ids[8])
+        #expect(try await broker.stored(ids[8]).grant.failure == nil)
+        broker.exchange.expect(.token())
+        try await broker.fly(.due, ids[9])
+        #expect(broker.tokenRequests().count == 7, "one success opens it")
+    }
+
+    @Test("An administrator goes past a brake, whose mending may be a moment old")
+    func forced() async throws {
+        let broker = try TestBroker()
+        let ids = try await connections(broker, 2)
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        try await broker.fly(.due, ids[0])
+        broker.exchange.expect(.token())
+        try await broker.fly(.forced(version: 1), ids[1])
+        #expect(try await broker.stored(ids[1]).grant.version == 2)
+    }
+
+    @Test("A brake hides no unknown outcome")
+    func unknownStays() async throws {
+        let broker = try TestBroker()
+        let ids = try await connections(broker, 2)
+        broker.exchange.expect(.error("invalid_client", status: 401))
+        try await broker.fly(.due, ids[0])
+        try await broker.addConnected(.init("x")!, left: .seconds(-1)) {
+            $0.grant.refreshAt = broker.clock.now
+            $0.grant.attempt = RefreshAttempt(id: "a", fence: 1, owner: "dead", leaseUntil: broker.clock.now)
+        }
+        try await broker.fly(.due, .init("x")!)
+        #expect(try await broker.stored(.init("x")!).grant.failure?.isOutcomeUnknown == true)
+    }
+
+    // MARK: Places
+
+    @Test("R18: connections that come due together begin in turn: so many a second, so many at once; others pass them")
+    func turns() async throws {
+        let broker = try TestBroker {
+            $0.ratePerHost = 10
+            $0.concurrencyPerHost = 3
+            $0.concurrency = 64
+        }
+        let ids = try await connections(broker, 8)
+        let gate = Gate()
+        broker.exchange.expect(.token(), times: 3, heldBy: gate)
+        let first = try await broker.core.schedule.round()
+        #expect(first.count == 8)
+        for count in 2...3 {
+            try await broker.clock.sleepers(reach: 1)
+            broker.clock.advance(by: .milliseconds(100))
+            try await broker.exchange.requests(reach: count)
+        }
+        #expect(broker.exchange.requests.count == 3, "three at once")
+        try await broker.addConnected(.init("urgent")!, left: .seconds(-1))
+        broker.exchange.expect(.token())
+        #expect(try await broker.read(.init("urgent")!).text("access_token") == "access-2")
+        broker.exchange.expect(.token(), times: 5)
+        gate.open()
+        let clock = Task {
+            while !Task.isCancelled {
+                try await broker.clock.sleepers(reach: 1)
+                broker.clock.advance(by: .milliseconds(100))
+                await Task.yield()
+            }
+        }
+        for flight in first { _ = await flight.value }
+        clock.cancel()
+        for id in ids { #expect(try await broker.stored(id).grant.version == 2) }
+    }
+
+    @Test("I22: a stop lets go of those that wait, and begins none of them")
+    func stop() async throws {
+        let broker = try TestBroker { $0.ratePerHost = 1 }
+        let ids = try await connections(broker, 5)
+        broker.exchange.expect(.token())
+        let flights = try await broker.core.schedule.round()
+        try await broker.exchange.requests(reach: 1)
+        try await broker.clock.sleepers(reach: 4)
+        async let drained: Void = broker.core.drain()
+        try await broker.clock.sleepers(reach: 4)
+        while await !broker.core.refresher.isStopping { await Task.yield() }
+        broker.clock.advance(by: .seconds(1))
+        await drained
+        for flight in flights { _ = await flight.value }
+        #expect(broker.tokenRequests().count == 1)
+        for id in ids { #expect(try await broker.stored(id).grant.attempt == nil) }
+    }
+}
