@@ -10,7 +10,7 @@ DEBUG := .build/debug
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo run test bench test-peers test-foreign fuzz lint format check-imports certs clean
+.PHONY: help deps build release demo run test bench bench-refresh test-crash test-peers test-foreign fuzz lint format check-imports certs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ test-peers: build ## full rounds against authorization servers of other projects
 
 test-foreign: $(if $(CREDENCE),,deps) ## shared OAuth cases through the real service (CASES=FILE, CREDENCE=BINARY)
 	@CASES="$(CASES)" CREDENCE="$(CREDENCE)" SWIFT="$(SWIFT)" SWIFT_FLAGS="$(SWIFT_FLAGS)" Tests/Foreign/run
+
+test-crash: build ## kill the service during refreshes, 1,000 times, and look for what was lost (CYCLES=N, SEED=N)
+	@CYCLES="$(CYCLES)" SEED="$(SEED)" Tests/Crash/run
 
 fuzz: ## mutate what the OAuth module reads (FUZZ=SECONDS a target, FUZZ_TARGET=NAME)
 	@SWIFT="$(SWIFT)" Tests/Fuzz/run $(or $(FUZZ),60)

@@ -40,7 +40,7 @@ public struct BrokerCore: Sendable {
     public init(
         configuration: Configuration, store: any BrokerStore, keyRing: KeyRing, catalog: ProviderCatalog,
         exchange: any HTTPExchange, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource,
-        logger: Logger, spool: (any CredentialSpool)? = nil
+        logger: Logger, spool: (any CredentialSpool)? = nil, reached: @escaping CrashPoint.Observer = { _ in }
     ) {
         let sealing = GrantSealing(keyRing: keyRing)
         let cache = CredentialCache()
@@ -65,11 +65,11 @@ public struct BrokerCore: Sendable {
         let unwritten = Unwritten(
             store: store, spool: spool, keyRing: keyRing, revoker: revoker, clock: clock, random: random,
             logger: logger,
-            onChange: onChange)
+            reached: reached, onChange: onChange)
         let refresher = Refresher(
             store: store, registrations: registrations, sealing: sealing, calls: calls, lifetimes: lifetimes,
             clock: clock, random: random, audit: audit, revoker: revoker, policy: policy, logger: logger,
-            unwritten: unwritten, onChange: onChange)
+            unwritten: unwritten, reached: reached, onChange: onChange)
         let devices = Devices(
             connections: store, store: store, registrations: registrations, calls: calls, accounts: accounts,
             lifetimes: lifetimes, revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random,

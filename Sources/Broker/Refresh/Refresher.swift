@@ -24,6 +24,7 @@ actor Refresher {
     let onChange: @Sendable (StoredConnection) -> Void
     let unwritten: Unwritten
     let brakes: Brakes
+    private let reached: CrashPoint.Observer
     /// This process, in the intents it commits.
     let owner: String
 
@@ -36,7 +37,7 @@ actor Refresher {
         store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, calls: ProviderCalls,
         lifetimes: Lifetimes, clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker,
         policy: RefreshPolicy,
-        logger: Logger, unwritten: Unwritten,
+        logger: Logger, unwritten: Unwritten, reached: @escaping CrashPoint.Observer = { _ in },
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
@@ -52,6 +53,7 @@ actor Refresher {
         self.logger = logger
         self.onChange = onChange
         self.unwritten = unwritten
+        self.reached = reached
         self.brakes = Brakes(clock: clock, policy: policy)
         self.owner = random.bytes(8).hexadecimal
     }
@@ -121,6 +123,7 @@ actor Refresher {
         while true {
             switch action {
             case .claim(let version):
+                reached(.beforeClaim)
                 do {
                     let result = try await store.claim(
                         stored.key, version: version, attempt: attempt, owner: owner, until: clock.now + policy.lease,
@@ -131,6 +134,7 @@ actor Refresher {
                 }
 
             case .call(let claimed):
+                reached(.claimed)
                 do {
                     let call = try await call(for: claimed, occasion)
                     called = call
@@ -149,6 +153,7 @@ actor Refresher {
                 }
 
             case .commit(let response, let claimed):
+                reached(.answered)
                 do {
                     let grant = try grant(from: response, over: claimed, called)
                     let unwritten = UnwrittenGrant(key: claimed.key, replaced: claimed.grant.version, grant: grant)
@@ -163,6 +168,7 @@ actor Refresher {
 
             case .spool:
                 place = made.flatMap { unwritten.spooled($0) }
+                reached(.spooled)
                 action = machine.spooled()
 
             case .commitAgain(let claimed, let pause):
@@ -225,6 +231,7 @@ actor Refresher {
     ) async -> StateMachine.Action {
         do {
             let result = try await store.commit(made.key, replacing: made.replaced, with: made.grant)
+            reached(.committed)
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
             if result == .gone {
                 var ghost = claimed

@@ -14,6 +14,7 @@ actor Unwritten {
     private let random: any RandomSource
     private let logger: Logger
     private let onChange: @Sendable (StoredConnection) -> Void
+    private let reached: CrashPoint.Observer
 
     private struct Waiting {
         let unwritten: UnwrittenGrant
@@ -30,6 +31,7 @@ actor Unwritten {
     init(
         store: any ConnectionStore, spool: (any CredentialSpool)?, keyRing: KeyRing, revoker: Revoker,
         clock: any BrokerClock, random: any RandomSource, logger: Logger,
+        reached: @escaping CrashPoint.Observer = { _ in },
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
@@ -40,6 +42,7 @@ actor Unwritten {
         self.random = random
         self.logger = logger
         self.onChange = onChange
+        self.reached = reached
     }
 
     /// How many wait.
@@ -113,6 +116,7 @@ actor Unwritten {
                     spool.free(place)
                     continue
                 }
+                reached(.replaying)
                 _ = hold(unwritten, over: current, place: place)
                 await write(unwritten.key.id)
             } catch {
@@ -134,6 +138,7 @@ actor Unwritten {
         do {
             let result = try await store.commit(
                 held.unwritten.key, replacing: held.unwritten.replaced, with: held.unwritten.grant)
+            reached(.replayed)
             waiting[id] = nil
             recordCount()
             spool.map { spool in held.place.map { spool.free($0) } }

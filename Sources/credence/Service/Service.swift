@@ -64,7 +64,8 @@ struct Service: Sendable {
             configuration: configuration, store: store, keyRing: keyRing,
             catalog: try Profiles.catalog(folders: options.providerFolders, allowHTTP: options.isDevelopment),
             exchange: exchange, audit: try FileAuditSink(path: options.auditPath), clock: SystemClock(),
-            random: SystemRandom(), logger: logger, spool: try FileSpool(path: options.folder + "/spool"))
+            random: SystemRandom(), logger: logger, spool: try FileSpool(path: options.folder + "/spool"),
+            reached: CrashTrial.observer)
         try await core.prepare()
         return Service(options: options, core: core, store: store, fatal: fatal, logger: logger)
     }
