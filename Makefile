@@ -34,6 +34,7 @@ run: build ## the same, and leave it running for your browser (Ctrl-C ends it)
 test: build ## run all tests that need nothing but this repository
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS) --filter '^(OAuth|Conformance|ProviderProfiles|Sealing)Tests\.'
 	$(SWIFT) test --disable-xctest $(SWIFT_FLAGS) --skip '^(OAuth|Conformance|ProviderProfiles|Sealing)Tests\.'
+	CREDENCE_MANY=1 $(SWIFT) test --disable-xctest $(SWIFT_FLAGS) --filter '^BrokerTests\.RefreshTests/manyReaders'
 
 bench: deps ## measure the credential call against a bare route, release build
 	@Scripts/bench

@@ -1,53 +1,107 @@
 public import Broker
+import Synchronization
 
 /// A clock that stands still until a test moves it. Who sleeps wakes when it is moved far enough, and otherwise never.
 public final class ManualClock: BrokerClock {
-    private struct State: Sendable {
-        var now: Timestamp
-        var deadlines: [Timestamp] = []
+    private struct Sleeper {
+        let deadline: Timestamp
+        /// nil until it really waits.
+        var continuation: CheckedContinuation<Void, any Error>?
     }
 
-    private let state: Watched<State>
+    private struct State {
+        var now: Timestamp
+        /// By number: ten thousand may sleep at once.
+        var sleepers: [Int: Sleeper] = [:]
+        var next = 0
+        var observers: [(fits: (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+
+        mutating func takeWoken() -> [CheckedContinuation<Void, any Error>] {
+            var woken: [CheckedContinuation<Void, any Error>] = []
+            for (number, sleeper) in sleepers where sleeper.deadline <= now {
+                guard let continuation = sleeper.continuation else { continue }
+                woken.append(continuation)
+                sleepers[number] = nil
+            }
+            return woken
+        }
+
+        mutating func takeSatisfied() -> [CheckedContinuation<Void, Never>] {
+            guard !observers.isEmpty else { return [] }
+            let asked = observers
+            observers = asked.filter { !$0.fits(self) }
+            return asked.filter { $0.fits(self) }.map(\.continuation)
+        }
+    }
+
+    private let state: Mutex<State>
 
     public init(now: Timestamp = Timestamp(seconds: 1_800_000_000)) {
-        state = Watched(State(now: now))
+        state = Mutex(State(now: now))
     }
 
-    public var now: Timestamp { state.value.now }
+    public var now: Timestamp { state.withLock { $0.now } }
 
-    public func advance(by duration: Duration) {
-        state.update { $0.now = $0.now + duration }
-    }
+    public func advance(by duration: Duration) { change { $0.now = $0.now + duration } }
 
     /// Moves to any moment, also back: a wall clock that was set.
-    public func set(to moment: Timestamp) {
-        state.update { $0.now = moment }
+    public func set(to moment: Timestamp) { change { $0.now = moment } }
+
+    private func change(_ change: (inout State) -> Void) {
+        let (woken, satisfied) = state.withLock { state in
+            change(&state)
+            return (state.takeWoken(), state.takeSatisfied())
+        }
+        for one in woken { one.resume() }
+        for one in satisfied { one.resume() }
     }
 
     public func sleep(for duration: Duration) async throws {
-        let deadline = state.update { state in
-            let deadline = state.now + duration
-            state.deadlines.append(deadline)
-            return deadline
+        try Task.checkCancellation()
+        let number = state.withLock { state in
+            state.next += 1
+            state.sleepers[state.next] = Sleeper(deadline: state.now + duration)
+            return state.next
         }
-        defer {
-            state.update { state in
-                if let index = state.deadlines.firstIndex(of: deadline) { state.deadlines.remove(at: index) }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isOver = state.withLock { state -> Result<Void, any Error>? in
+                    guard let sleeper = state.sleepers[number] else { return .failure(CancellationError()) }
+                    guard sleeper.deadline > state.now else {
+                        state.sleepers[number] = nil
+                        return .success(())
+                    }
+                    state.sleepers[number]?.continuation = continuation
+                    return nil
+                }
+                if let isOver { continuation.resume(with: isOver) }
+                change { _ in }
             }
+        } onCancel: {
+            let sleeper = state.withLock { $0.sleepers.removeValue(forKey: number) }
+            sleeper?.continuation?.resume(throwing: CancellationError())
         }
-        try await state.wait { $0.now >= deadline }
     }
 
     /// When those who sleep now want to be woken, earliest first.
-    public var deadlines: [Timestamp] { state.value.deadlines.sorted() }
+    public var deadlines: [Timestamp] { state.withLock { $0.sleepers.values.map(\.deadline) }.sorted() }
 
     /// Returns once at least that many tasks sleep: only then does moving the clock wake them.
-    public func sleepers(reach count: Int) async throws {
-        try await state.wait { $0.deadlines.count >= count }
-    }
+    public func sleepers(reach count: Int) async throws { await observe { $0.sleepers.count >= count } }
 
     /// Returns once somebody sleeps until exactly this moment.
     public func sleeper(until deadline: Timestamp) async throws {
-        try await state.wait { $0.deadlines.contains(deadline) }
+        await observe { state in state.sleepers.values.contains { $0.deadline == deadline } }
+    }
+
+    private func observe(_ fits: @escaping @Sendable (State) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let isFit = state.withLock { state in
+                if fits(state) { return true }
+                state.observers.append((fits, continuation))
+                return false
+            }
+            if isFit { continuation.resume() }
+        }
     }
 }
