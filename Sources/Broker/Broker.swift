@@ -115,7 +115,7 @@ public struct BrokerCore: Sendable {
 
     /// Reads who may call. Before the first request.
     public func prepare() async throws(StoreFailure) {
-        await refresher.unwritten.replay()
+        try await refresher.unwritten.replay()
         try await store.endLeases(at: clock.now)
         try await callers.reload()
     }

@@ -38,6 +38,25 @@ struct SpoolTests {
         #expect(broker.exchange.requests.count == 1, "the spent refresh token is not sent again")
     }
 
+    @Test("R8: what people decide counts for it too: a disabled connection hands nothing out")
+    func disabledMeanwhile() async throws {
+        _ = try await refreshUnwritten()
+        #expect(try await broker.read().text("access_token") == "access-2")
+        _ = try await broker.core.connections.setDisabled(true, TestBroker.connection, by: broker.admin)
+        let error = try await failure { () throws(BrokerError) in try await broker.read() }
+        #expect(error.code == .connectionDisabled)
+    }
+
+    @Test("A start whose store cannot be read for what waits does not go on: a spent token would be sent")
+    func unreadableAtStart() async throws {
+        _ = try await refreshUnwritten()
+        broker.store.failNext(.connection, with: StoreFailure(.busy, "another program"))
+        await #expect(throws: StoreFailure.self) { try await broker.restart().prepare() }
+        #expect(broker.spool.records.count == 1)
+        try await broker.restart().prepare()
+        #expect(try await broker.refreshToken() == "refresh-2")
+    }
+
     @Test("R8: it is written as soon as the store takes it, and the spool is empty")
     func writtenLater() async throws {
         _ = try await refreshUnwritten()

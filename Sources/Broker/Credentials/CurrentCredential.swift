@@ -201,7 +201,11 @@ public struct CurrentCredential: Sendable {
         let now = clock.now
         switch outcome {
         case .unwritten(let fresh) where fresh.key != stored.key: throw Self.beingRefreshed
-        case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh), .unwritten(let fresh):
+        case .unwritten(let fresh):
+            // As people have it now: what waits to be written knows the connection of then.
+            let current = StoredConnection(connection: stored.connection, grant: fresh.grant)
+            return try stillValid(try await entry(for: current), at: now, else: Self.beingRefreshed)
+        case .refreshed(let fresh), .superseded(let fresh), .underWayElsewhere(let fresh):
             return try stillValid(try await entry(for: fresh), at: now, else: Self.beingRefreshed)
         case .failed(let current, let verdict):
             if case .terminal(let reason, let code, _) = verdict {

@@ -194,7 +194,8 @@ public struct Devices: Sendable {
                 next.pollAt = clock.now + .seconds(seconds)
                 _ = try await store.update(next, from: taken.pollAt)
             case .ended(let code):
-                try await end(taken, from: taken.pollAt, code)
+                let hidden = OAuthError(code: code).hiding(registration.secrets + [secrets.deviceCode])
+                try await end(taken, from: taken.pollAt, hidden.code)
             }
         } catch {
             logger.error(

@@ -21,8 +21,9 @@ struct Brake: Sendable, Equatable {
     /// A host that does not answer, or answers with its own trouble.
     static let host = Brake(threshold: 5, first: .seconds(1), longest: .seconds(300))
 
-    /// A client that the provider refuses (security case R13): one refusal says it for all its connections.
-    static func client(_ pause: Duration) -> Brake { Brake(threshold: 1, first: pause, longest: pause) }
+    /// A client that the provider refuses (security case R13). Twice in a row, and nobody taken between: then it is the
+    /// client, and not one connection whose end some providers word as its.
+    static func client(_ pause: Duration) -> Brake { Brake(threshold: 2, first: pause, longest: pause) }
 
     /// nil: go; else not before then.
     /// - Parameter probe: how long one that goes through to see may take.

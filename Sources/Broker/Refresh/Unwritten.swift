@@ -48,12 +48,12 @@ actor Unwritten {
     /// How many wait.
     nonisolated var count: Int { number.withLock { $0 } }
 
-    /// What stands in place of the store's: the same connection, a newer credential.
+    /// What stands in place of the store's: the same connection, as people have it now, and a newer credential.
     func newer(than stored: StoredConnection) -> StoredConnection? {
         guard let found = waiting[stored.id]?.stored, found.key == stored.key,
             found.grant.version > stored.grant.version
         else { return nil }
-        return found
+        return StoredConnection(connection: stored.connection, grant: found.grant)
     }
 
     func credential(of id: ConnectionID) -> StoredConnection? { waiting[id]?.stored }
@@ -94,34 +94,23 @@ actor Unwritten {
 
     // MARK: Writing
 
-    /// What an earlier process left in the spool. Before the first request: a refresh token that was spent must not be sent.
-    func replay() async {
-        guard let spool else { return }
-        let records: [(place: Int, record: [UInt8])]
-        do {
-            records = try spool.waiting()
-        } catch {
-            logger.critical("The spool cannot be read", metadata: ["why": "\(error)"])
-            return
-        }
-        for (place, record) in records {
+    /// What an earlier process left in the spool. Before the first request: a refresh token that was spent must not be sent,
+    /// so a store that cannot be read now ends the start.
+    func replay() async throws(StoreFailure) {
+        for (place, record) in try spool?.waiting() ?? [] {
             guard let unwritten = UnwrittenGrant(record: record, openedBy: keyRing) else {
                 // A crash tore it: whether the provider answered nobody knows, and the intent in the store says so.
                 logger.error("A record of the spool does not open; it is left out")
-                spool.free(place)
+                spool?.free(place)
                 continue
             }
-            do {
-                guard let current = try await store.connection(unwritten.key.id), current.key == unwritten.key else {
-                    spool.free(place)
-                    continue
-                }
-                reached(.replaying)
-                _ = hold(unwritten, over: current, place: place)
-                await write(unwritten.key.id)
-            } catch {
-                logger.error("The store cannot be read for the spool", metadata: ["why": "\(error)"])
+            guard let current = try await store.connection(unwritten.key.id), current.key == unwritten.key else {
+                spool?.free(place)
+                continue
             }
+            reached(.replaying)
+            _ = hold(unwritten, over: current, place: place)
+            await write(unwritten.key.id)
         }
     }
 
@@ -141,7 +130,7 @@ actor Unwritten {
             reached(.replayed)
             waiting[id] = nil
             recordCount()
-            spool.map { spool in held.place.map { spool.free($0) } }
+            free(held.place)
             switch result {
             case .committed(let stored):
                 logger.notice("A credential that waited is written", metadata: ["connection": "\(id)"])

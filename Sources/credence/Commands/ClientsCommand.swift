@@ -101,8 +101,10 @@ struct ClientsCommand: AsyncParsableCommand {
             let path = "/v1/clients/\(try segment(id))"
             let shown = try await common.withAPI { try await $0.call(.get, path) }
             if common.json { return Terminal.say(shown.serialized()) }
+            // Of an address that nobody knows yet nothing else is made.
+            let isKnown = shown["redirect_uri"]?.display.hasPrefix(ServiceOptions.unknownPublicURL) != true
             Terminal.list(
-                shown.members.flatMap { name, value in
+                shown.members.filter { isKnown || $0.0 != "admin_consent_url" }.flatMap { name, value in
                     name != "secrets"
                         ? [(name, name == "redirect_uri" ? redirectURI(in: shown) : value.display)]
                         : value.elements.map { secret in
