@@ -178,6 +178,34 @@ struct BrakeTests {
         for id in ids { #expect(try await broker.stored(id).grant.version == 2) }
     }
 
+    @Test("R18: whoever asks for an expired credential waits for nobody's turn, though its own refresh is in the queue")
+    func hurried() async throws {
+        let broker = try TestBroker {
+            $0.ratePerHost = 1
+            $0.concurrencyPerHost = 2
+        }
+        let ids = try await connections(broker, 6)
+        let gate = Gate()
+        broker.exchange.expect(.token("first"), heldBy: gate)
+        let flights = try await broker.core.schedule.round()
+        try await broker.exchange.requests(reach: 1)
+        broker.exchange.expect(.token("asked"))
+        #expect(try await broker.read(ids[5]).text("access_token") == "asked")
+        #expect(broker.exchange.requests.count == 2, "the others still wait")
+        gate.open()
+        broker.exchange.expect(.token(), times: 4)
+        let clock = Task {
+            while !Task.isCancelled {
+                try await broker.clock.sleepers(reach: 1)
+                broker.clock.advance(by: .milliseconds(100))
+                await Task.yield()
+            }
+        }
+        for flight in flights { _ = await flight.value }
+        clock.cancel()
+        for id in ids { #expect(try await broker.stored(id).grant.version == 2) }
+    }
+
     @Test("I22: a stop lets go of those that wait, and begins none of them")
     func stop() async throws {
         let broker = try TestBroker { $0.ratePerHost = 1 }
@@ -189,7 +217,7 @@ struct BrakeTests {
         async let drained: Void = broker.core.drain()
         try await broker.clock.sleepers(reach: 4)
         while await !broker.core.refresher.isStopping { await Task.yield() }
-        broker.clock.advance(by: .seconds(1))
+        broker.clock.advance(by: .milliseconds(100))
         await drained
         for flight in flights { _ = await flight.value }
         #expect(broker.tokenRequests().count == 1)

@@ -10,11 +10,13 @@ actor Brakes {
     private struct Gate {
         var running = 0
         var nextAt = Timestamp(milliseconds: 0)
-        var queue: [CheckedContinuation<Void, Never>] = []
+        var queue: [(id: ConnectionID, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private var gates: [String: Gate] = [:]
     private var isOpen = false
+    /// Somebody waits for these: they wait for nobody's turn.
+    private var hurried: Set<ConnectionID> = []
     /// Refreshes that wait for a place or for their turn.
     private(set) var waiting = 0
 
@@ -73,25 +75,47 @@ actor Brakes {
     // MARK: Places
 
     /// Takes a place at a host, in turn: so many at once, and so many a second, as the policy says.
-    func enter(_ host: String) async {
+    /// - Returns: whether it had to wait, so that what was known before may have changed.
+    func enter(_ host: String, _ id: ConnectionID) async -> Bool {
         waiting += 1
         defer { waiting -= 1 }
-        while !isOpen, gates[host, default: Gate()].running >= policy.concurrencyPerHost {
-            await withCheckedContinuation { gates[host, default: Gate()].queue.append($0) }
+        var hasWaited = false
+        while !isOpen, !hurried.contains(id), gates[host, default: Gate()].running >= policy.concurrencyPerHost {
+            hasWaited = true
+            await withCheckedContinuation { gates[host, default: Gate()].queue.append((id, $0)) }
         }
         gates[host, default: Gate()].running += 1
-        guard policy.ratePerHost > 0 else { return }
+        guard policy.ratePerHost > 0 else { return hasWaited }
         let now = clock.now
         let turn = max(gates[host]?.nextAt ?? now, now)
         gates[host]?.nextAt = turn + .milliseconds(max(1, 1000 / policy.ratePerHost))
-        while !isOpen, clock.now < turn { try? await clock.sleep(for: min(turn.since(clock.now), .seconds(1))) }
+        // Those that have a place sleep for their turn, so there are few of them.
+        while !isOpen, !hurried.contains(id), clock.now < turn {
+            hasWaited = true
+            try? await clock.sleep(for: min(turn.since(clock.now), .milliseconds(100)))
+        }
+        return hasWaited
+    }
+
+    /// A caller waits for this one: if it waits for a turn, or is about to, it waits no longer.
+    func hurry(_ id: ConnectionID) {
+        hurried.insert(id)
+        for host in gates.keys {
+            guard let place = gates[host]?.queue.firstIndex(where: { $0.id == id }) else { continue }
+            gates[host]?.queue.remove(at: place).continuation.resume()
+        }
+    }
+
+    /// It has come to its end.
+    func forget(_ id: ConnectionID) {
+        hurried.remove(id)
     }
 
     /// The end is near: nobody waits any longer.
     func open() {
         isOpen = true
         for host in gates.keys {
-            for one in gates[host]?.queue ?? [] { one.resume() }
+            for one in gates[host]?.queue ?? [] { one.continuation.resume() }
             gates[host]?.queue = []
         }
     }
@@ -102,6 +126,6 @@ actor Brakes {
         let next = gate.queue.isEmpty ? nil : gate.queue.removeFirst()
         let isIdle = gate.running == 0 && gate.queue.isEmpty && next == nil && gate.nextAt <= clock.now
         gates[host] = isIdle ? nil : gate
-        next?.resume()
+        next?.continuation.resume()
     }
 }

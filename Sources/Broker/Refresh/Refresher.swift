@@ -60,10 +60,15 @@ actor Refresher {
 
     /// The flight under way for this connection, or a new one. nil once draining has begun.
     func flight(for id: ConnectionID, _ occasion: RefreshOccasion) -> Task<RefreshOutcome, Never>? {
-        if let flight = flights[id] { return flight }
+        if let flight = flights[id] {
+            // The schedule may have begun it, and it may be waiting for its turn.
+            if occasion != .due { Task { await brakes.hurry(id) } }
+            return flight
+        }
         guard !isDraining else { return nil }
         let flight = Task.detached { [self] in
             let outcome = await self.fly(id, occasion)
+            await self.brakes.forget(id)
             await self.landed(id)
             return outcome
         }
@@ -94,21 +99,32 @@ actor Refresher {
     private nonisolated func fly(_ id: ConnectionID, _ occasion: RefreshOccasion) async -> RefreshOutcome {
         // What waits to be written was paid for with the refresh token that the store still holds.
         if let waiting = await unwritten.credential(of: id) { return .unwritten(waiting) }
-        let stored: StoredConnection
         do {
-            guard let found = try await store.connection(id) else { return .gone }
-            stored = found
+            guard var stored = try await store.connection(id) else { return .gone }
+            // Callers wait for nobody's turn; the schedule does.
+            guard occasion == .due else { return await fly(stored, occasion) }
+            let host = await registrations.tokenHost(of: stored.connection)
+            let hasWaited = await brakes.enter(host, id)
+            var outcome = RefreshOutcome.underWayElsewhere(stored)
+            if await !isDraining {
+                do {
+                    if hasWaited {
+                        guard let current = try await store.connection(id) else {
+                            await brakes.leave(host)
+                            return .gone
+                        }
+                        stored = current
+                    }
+                    outcome = await fly(stored, occasion)
+                } catch {
+                    outcome = .storeFailed(error)
+                }
+            }
+            await brakes.leave(host)
+            return outcome
         } catch {
             return .storeFailed(error)
         }
-
-        // Callers wait for nobody's turn; the schedule does.
-        let host = occasion == .due ? await registrations.tokenHost(of: stored.connection) : nil
-        if let host { await brakes.enter(host) }
-        let isTooLate = await isDraining && host != nil
-        let outcome = isTooLate ? .underWayElsewhere(stored) : await fly(stored, occasion)
-        if let host { await brakes.leave(host) }
-        return outcome
     }
 
     private nonisolated func fly(_ stored: StoredConnection, _ occasion: RefreshOccasion) async -> RefreshOutcome {
