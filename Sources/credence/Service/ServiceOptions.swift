@@ -78,8 +78,11 @@ struct ListenAddress: Sendable {
     /// A port that is free now, in place of 0: redirect URIs need to know it before the service listens.
     func withPort() throws -> ListenAddress {
         guard port == 0 else { return self }
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
+        // It stays bound and never listens: nobody else is given the port until the service, which may share it
+        // (SO_REUSEADDR), listens there.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var shares: CInt = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &shares, socklen_t(MemoryLayout<CInt>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
