@@ -252,6 +252,17 @@ struct ConnectionsTests {
         #expect(try await broker.accessToken() == "access-1")
     }
 
+    @Test("I17: a key that no request could carry is refused, and the one that works stays")
+    func keyThatFitsNoHeader() async throws {
+        #expect(try await refused { $0.secret = .apiKey(Secret("é漢")) }.field == "secret")
+        _ = try await create { $0.secret = .apiKey(Secret("works")) }
+        let error = try await failure { () throws(BrokerError) in
+            try await connections.setSecret(.apiKey(Secret("pässword")), of: TestBroker.connection, by: broker.admin)
+        }
+        #expect(error.field == "secret" && error.detail.contains("ASCII") && !error.detail.contains("pässword"))
+        #expect(try await broker.read().text("api_key") == "works")
+    }
+
     @Test("Nobody consents to what is set by hand")
     func consentToKey() async throws {
         _ = try await create()

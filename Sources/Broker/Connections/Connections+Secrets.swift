@@ -44,6 +44,7 @@ extension Connections {
             throw .invalid(
                 "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
         }
+        try checkThatItFits(secret, stored.connection)
         let version = stored.grant.version + 1
         do {
             return Grant(
@@ -51,6 +52,20 @@ extension Connections {
                 issuedAt: clock.now)
         } catch {
             throw .internalError()
+        }
+    }
+
+    /// What no request could carry would replace what works, and be told only to whoever reads it.
+    private func checkThatItFits(_ secret: SecretValue, _ connection: Connection) throws(BrokerError) {
+        let values: [String: String]
+        switch secret {
+        case .apiKey(let key): values = ["api_key": key.reveal()]
+        case .basic(let username, let password): values = ["username": username, "password": password.reveal()]
+        case .subjectToken: return
+        }
+        let provider = try registrations.provider(of: connection, client: nil)
+        if case .failure(let refused) = provider.apply.render(values) {
+            throw .invalid("No request could carry this secret: \(refused).", field: "secret")
         }
     }
 
