@@ -1,5 +1,4 @@
 public import Broker
-import Synchronization
 
 /// A clock that stands still until a test moves it. Who sleeps wakes when it is moved far enough, and otherwise never.
 public final class ManualClock: BrokerClock {
@@ -34,10 +33,10 @@ public final class ManualClock: BrokerClock {
         }
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     public init(now: Timestamp = Timestamp(seconds: 1_800_000_000)) {
-        state = Mutex(State(now: now))
+        state = Locked(State(now: now))
     }
 
     public var now: Timestamp { state.withLock { $0.now } }
