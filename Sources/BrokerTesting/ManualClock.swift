@@ -1,4 +1,5 @@
 public import Broker
+import Synchronization
 
 /// A clock that stands still until a test moves it. Who sleeps wakes when it is moved far enough, and otherwise never.
 public final class ManualClock: BrokerClock {
