@@ -14,6 +14,7 @@ public struct BrokerCore: Sendable {
     public let proofs: Proofs
     public let clients: Clients
     public let callers: Callers
+    public let webhooks: Webhooks
     public let catalog: ProviderCatalog
     public let audit: any AuditSink
     public let clock: any BrokerClock
@@ -21,6 +22,7 @@ public struct BrokerCore: Sendable {
     let refresher: Refresher
     let schedule: RefreshSchedule
     let notices: ExpiryNotices
+    let sender: WebhookSender
     let revoker: Revoker
     let cache: CredentialCache
 
@@ -108,6 +110,12 @@ public struct BrokerCore: Sendable {
             refresher: refresher, sealing: sealing, audit: audit, clock: clock, random: random, logger: logger,
             onChange: onChange, onDelete: { cache.remove($0) })
         self.notices = ExpiryNotices(store: store, audit: audit, clock: clock, logger: logger)
+        self.sender = WebhookSender(
+            store: store, exchange: exchange, sealing: sealing, audit: audit, clock: clock, random: random,
+            logger: logger)
+        self.webhooks = Webhooks(
+            store: store, sealing: sealing, sender: sender, audit: audit, clock: clock, random: random,
+            allowHTTP: configuration.allowHTTP)
         self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
         self.schedule = RefreshSchedule(
             store: store, refresher: refresher, clock: clock, policy: policy, logger: logger)
@@ -127,6 +135,7 @@ public struct BrokerCore: Sendable {
             group.addTask { await devices.run() }
             group.addTask { await revoker.run() }
             group.addTask { await notices.run() }
+            group.addTask { await sender.run() }
             group.addTask { await refresher.unwritten.run() }
             group.addTask {
                 for await change in store.changes() { cache.apply(change) }
@@ -136,8 +145,9 @@ public struct BrokerCore: Sendable {
                     // A day past their end they are of no use even to somebody who asks why.
                     do {
                         _ = try await store.purgeConsents(before: clock.now - .seconds(86_400))
+                        try await sender.trim()
                     } catch {
-                        schedule.logger.warning("Old consents could not be removed", metadata: ["why": "\(error)"])
+                        schedule.logger.warning("What is old could not be removed", metadata: ["why": "\(error)"])
                     }
                     do { try await clock.sleep(for: .seconds(600)) } catch { return }
                 }

@@ -13,6 +13,7 @@ enum BrokerRouter {
         GrantRoutes(core: core).add(to: routes)
         ClientRoutes(core: core, site: site).add(to: routes)
         CallerRoutes(core: core).add(to: routes)
+        WebhookRoutes(core: core).add(to: routes)
         ProviderRoutes(core: core).add(to: routes)
         ConsentRoutes(consent: core.consent, site: site, pages: pages).add(to: routes)
         RedirectionEndpoint(consent: core.consent, site: site, pages: pages).add(to: routes)

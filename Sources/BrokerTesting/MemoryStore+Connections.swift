@@ -49,6 +49,7 @@ extension MemoryStore {
     ) async throws(StoreFailure) -> StoredConnection? {
         try perform(.deleteConnection) { state in
             guard let stored = state.connections.removeValue(forKey: id) else { return nil }
+            state.told[id] = nil
             state.tickets = state.tickets.filter { $0.value.connection != id }
             state.pending = state.pending.filter { $0.value.connection != id }
             state.held = state.held.filter { $0.value.connection != id }
@@ -77,34 +78,38 @@ extension MemoryStore {
     }
 
     public func commit(
-        _ key: ConnectionKey, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant, at now: Timestamp
     ) async throws(StoreFailure) -> CommitResult {
         try perform(.commit) { state in
             guard var stored = state.connections[key.id], stored.key == key else { return .gone }
             guard stored.grant.version == version else { return .superseded(stored) }
+            let old = stored
             let fence = stored.grant.fence
             stored.grant = grant
             stored.grant.fence = fence
             stored.grant.attempt = nil
             state.connections[key.id] = stored
             state.announce(key.id, version: grant.version)
+            if let event = ConnectionEvent.between(old, stored, at: now) { state.tell(event) }
             return .committed(stored)
         }
     }
 
     public func abandon(
-        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote, at now: Timestamp
     ) async throws(StoreFailure) -> Bool {
         try perform(.abandon) { state in
             guard var stored = state.connections[key.id], stored.key == key, stored.grant.version == version,
                 stored.grant.attempt?.id == attempt
             else { return false }
+            let old = stored
             stored.grant.attempt = nil
             stored.grant.reauthorization = note.reauthorization
             stored.grant.failure = note.failure
             stored.grant.refreshAt = note.refreshAt
             state.connections[key.id] = stored
             state.announce(key.id)
+            if let event = ConnectionEvent.between(old, stored, at: now) { state.tell(event) }
             return true
         }
     }

@@ -14,11 +14,13 @@ public final class MemoryStore: BrokerStore {
         case client, clients, insertClient, updateClient, deleteClient
         case callers, insertCaller, updateCaller
         case keyRing, insertKeyRing
+        case webhooks, insertWebhook, updateWebhook, deleteWebhook, tell, ended
+        case deliveriesDue, updateDelivery, deleteDelivery, backlogs, trimDeliveries
 
         public var isWrite: Bool {
             switch self {
             case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing, .device, .devicesDue,
-                .revocationsDue:
+                .revocationsDue, .webhooks, .ended, .deliveriesDue, .backlogs:
                 false
             default: true
             }
@@ -35,6 +37,9 @@ public final class MemoryStore: BrokerStore {
         var clients: [ClientID: RegisteredClient] = [:]
         var callers: [CallerID: Caller] = [:]
         var keyRing: StoredKeyRing?
+        var webhooks: [WebhookID: Webhook] = [:]
+        var deliveries: [DeliveryName: WebhookDelivery] = [:]
+        var told: [ConnectionID: [ConnectionEvent.Kind: String]] = [:]
 
         fileprivate var scripted: [Call: [StoreFailure]] = [:]
         fileprivate var writeFailure: StoreFailure?

@@ -14,8 +14,55 @@ enum Migrations {
         migrator.registerMigration("0003-step-up") { db in
             try db.execute(sql: stepUp)
         }
+        migrator.registerMigration("0004-webhooks") { db in
+            try db.execute(sql: webhooks)
+        }
         return migrator
     }
+
+    /// Webhooks, what waits for them, and what was told last of each connection.
+    private static let webhooks = """
+        CREATE TABLE webhook (
+            id TEXT NOT NULL PRIMARY KEY,
+            url TEXT NOT NULL,
+            events TEXT NOT NULL,
+            disabled_reason TEXT,
+            revision INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE webhook_secret (
+            webhook TEXT NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            box BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            PRIMARY KEY (webhook, number)
+        ) STRICT;
+
+        CREATE TABLE delivery (
+            webhook TEXT NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+            event TEXT NOT NULL,
+            body TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            retry_at INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (webhook, event)
+        ) STRICT;
+        CREATE INDEX delivery_due ON delivery (webhook, retry_at, event);
+
+        CREATE TABLE told (
+            connection TEXT NOT NULL REFERENCES connection (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            event TEXT NOT NULL,
+            PRIMARY KEY (connection, kind)
+        ) STRICT;
+
+        -- What ends with nothing to renew it.
+        CREATE INDEX credential_end ON credential (expires_at, connection)
+            WHERE expires_at IS NOT NULL AND refresh IS NULL;
+        """
 
     /// What a refusal asks of the next consent, and whether a refresh token may be spent.
     private static let stepUp = """

@@ -29,9 +29,10 @@ extension SQLiteStore {
     }
 
     public func commit(
-        _ key: ConnectionKey, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant, at now: Timestamp
     ) async throws(StoreFailure) -> CommitResult {
         try await write { db in
+            let old = try db.storedConnection(key)
             let columns = ConnectionRow.grantColumns + ConnectionRow.attemptColumns
             let committed = try db.change(
                 """
@@ -42,14 +43,16 @@ extension SQLiteStore {
                     + [.text(key.id.string), .time(key.createdAt), .integer(version)])
             guard let stored = try db.storedConnection(key) else { return (.gone, nil) }
             guard committed == 1 else { return (.superseded(stored), nil) }
+            if let old, let event = ConnectionEvent.between(old, stored, at: now) { try db.tell(event) }
             return (.committed(stored), ConnectionChange(id: key.id, version: stored.grant.version))
         }
     }
 
     public func abandon(
-        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote, at now: Timestamp
     ) async throws(StoreFailure) -> Bool {
         try await write { db in
+            let old = try db.storedConnection(key)
             let abandoned = try db.change(
                 """
                 UPDATE credential SET reauthorization = ?, refresh_at = ?, failure_since = ?, failure_reason = ?,
@@ -60,8 +63,14 @@ extension SQLiteStore {
                 """,
                 [.text(note.reauthorization?.rawValue), .time(note.refreshAt)] + ConnectionRow.values(note.failure)
                     + [.text(key.id.string), .time(key.createdAt), .integer(version), .text(attempt)])
+            guard abandoned == 1 else { return (false, nil) }
+            if let old, let stored = try db.storedConnection(key),
+                let event = ConnectionEvent.between(old, stored, at: now)
+            {
+                try db.tell(event)
+            }
             // The version stays, but what a cache holds of the failure does not.
-            return abandoned == 1 ? (true, ConnectionChange(id: key.id, version: nil)) : (false, nil)
+            return (true, ConnectionChange(id: key.id, version: nil))
         }
     }
 

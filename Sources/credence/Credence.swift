@@ -16,7 +16,8 @@ struct Credence: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, ServeCommand.self, ProvidersCommand.self, ClientsCommand.self, ConnectionsCommand.self,
-            SecretsCommand.self, CredentialCommand.self, CallersCommand.self, AuditCommand.self,
+            SecretsCommand.self, CredentialCommand.self, CallersCommand.self, WebhooksCommand.self,
+            AuditCommand.self,
         ])
 
     static func main() async {

@@ -33,6 +33,13 @@ struct InterfaceTests {
         (.get, "/v1/providers", [.app, .admin]),
         (.get, "/v1/providers/oauth2", [.app, .admin]),
         (.get, "/v1/audit", [.admin]),
+        (.get, "/v1/webhooks", [.admin]),
+        (.post, "/v1/webhooks", [.admin]),
+        (.get, "/v1/webhooks/x", [.admin]),
+        (.delete, "/v1/webhooks/x", [.admin]),
+        (.post, "/v1/webhooks/x/rotate", [.admin]),
+        (.post, "/v1/webhooks/x/enable", [.admin]),
+        (.post, "/v1/webhooks/x/test", [.admin]),
     ]
 
     @Test("I3: every route refuses the roles it is not for, and nobody", arguments: matrix.indices)

@@ -11,7 +11,7 @@ struct WholeServiceTests {
     )
 
     /// Registers a client at the server, connects `crm` through a browser, and returns a runtime's key.
-    private func connected(_ credence: Credence, _ server: FakeAuthorizationServer) async throws -> String {
+    func connected(_ credence: Credence, _ server: FakeAuthorizationServer) async throws -> String {
         try await credence.run("init")
         try await credence.serve()
         let client = try await credence.run(

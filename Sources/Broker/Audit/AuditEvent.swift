@@ -22,6 +22,11 @@ public struct AuditEvent: Sendable, Hashable {
         case callerCreate = "caller.create"
         case callerRotate = "caller.rotate"
         case callerRevoke = "caller.revoke"
+        case webhookCreate = "webhook.create"
+        case webhookDelete = "webhook.delete"
+        case webhookRotate = "webhook.rotate"
+        case webhookEnable = "webhook.enable"
+        case webhookDisable = "webhook.disable"
         case serviceStart = "service.start"
         case serviceStop = "service.stop"
     }

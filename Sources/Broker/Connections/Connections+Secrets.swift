@@ -13,7 +13,9 @@ extension Connections {
             let grant = try grant(with: secret, for: stored, isNew: false)
             try record(.secretSet, id, version: grant.version, by: caller)
             let result: CommitResult
-            do { result = try await store.commit(stored.key, replacing: stored.grant.version, with: grant) } catch {
+            do {
+                result = try await store.commit(stored.key, replacing: stored.grant.version, with: grant, at: clock.now)
+            } catch {
                 throw .storeUnavailable(error)
             }
             switch result {

@@ -176,7 +176,7 @@ extension Consent {
                 let key = old.key
                 let version = old.grant.version
                 switch try await clock.insisting({ () async throws(StoreFailure) in
-                    try await connections.commit(key, replacing: version, with: grant)
+                    try await connections.commit(key, replacing: version, with: grant, at: clock.now)
                 }) {
                 case .committed(let committed):
                     recordGrant(committed, asked: received.scopes)

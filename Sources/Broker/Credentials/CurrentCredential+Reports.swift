@@ -40,7 +40,7 @@ extension CurrentCredential {
             if case .claimed = claim {
                 _ = try await store.abandon(
                     stored.key, version: version, attempt: attempt,
-                    note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil))
+                    note: AbandonNote(reauthorization: .rejected, failure: nil, refreshAt: nil), at: now)
             }
         } catch {
             throw .storeUnavailable(error)

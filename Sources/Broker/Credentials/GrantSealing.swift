@@ -89,6 +89,14 @@ public struct GrantSealing: Sendable {
         try keyRing.open(secret.box, as: Self.clientSecret(client, secret.number)).secret()
     }
 
+    func seal(webhookKey: [UInt8], of webhook: WebhookID, number: Int) throws(SealingError) -> SealedBox {
+        try keyRing.seal(webhookKey, as: Self.webhookKey(webhook, number))
+    }
+
+    func webhookKey(_ secret: WebhookSecret, of webhook: WebhookID) throws(SealingError) -> [UInt8] {
+        try keyRing.open(secret.box, as: Self.webhookKey(webhook, secret.number)).copy()
+    }
+
     func seal(verifier: Secret, stateHash: [UInt8]) throws(SealingError) -> SealedBox {
         try keyRing.seal(Array(verifier.reveal().utf8), as: Self.verifier(stateHash))
     }
@@ -131,6 +139,10 @@ public struct GrantSealing: Sendable {
 
     private static func clientSecret(_ id: ClientID, _ number: Int) -> SealContext {
         SealContext(table: .clientSecret, column: .secret, record: id.string, version: UInt64(number))
+    }
+
+    private static func webhookKey(_ id: WebhookID, _ number: Int) -> SealContext {
+        SealContext(table: .webhook, column: .secret, record: id.string, version: UInt64(number))
     }
 
     private static func verifier(_ stateHash: [UInt8]) -> SealContext {

@@ -235,7 +235,7 @@ public struct Devices: Sendable {
             let key = old.key
             let version = old.grant.version
             switch try await clock.insisting({ () async throws(StoreFailure) in
-                try await connections.commit(key, replacing: version, with: grant)
+                try await connections.commit(key, replacing: version, with: grant, at: clock.now)
             }) {
             case .committed(let committed):
                 record(committed, result: "ok")

@@ -33,15 +33,16 @@ public protocol ConnectionStore: Sendable {
     ) async throws(StoreFailure) -> ClaimResult
 
     /// Puts `grant` (whose version is one more than `version`) in place of the stored one and clears the attempt.
-    /// The stored fence stays.
+    /// The stored fence stays. What that changes for those outside is told (`WebhookStore`).
     func commit(
-        _ key: ConnectionKey, replacing version: Int, with grant: Grant
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant, at now: Timestamp
     ) async throws(StoreFailure) -> CommitResult
 
     /// Ends an attempt without a new credential: clears it and writes the note, where version and attempt are still
-    /// these. The sealed boxes and the expiry are not touched. False when they are not.
+    /// these. The sealed boxes and the expiry are not touched. False when they are not. What that changes for those outside
+    /// is told (`WebhookStore`).
     func abandon(
-        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote
+        _ key: ConnectionKey, version: Int, attempt: String, note: AbandonNote, at now: Timestamp
     ) async throws(StoreFailure) -> Bool
 
     /// Ends the leases of processes that cannot live any more, and makes their refreshes due: what they began has no known

@@ -109,4 +109,4 @@ public struct StoredKeyRing: Sendable {
 
 /// Everything a store of Credence offers.
 public typealias BrokerStore = ConnectionStore & ConsentStore & DeviceConsentStore & RevocationStore & ClientStore
-    & CallerStore & KeyRingStore
+    & CallerStore & KeyRingStore & WebhookStore

@@ -39,7 +39,7 @@ public struct Lifetimes: Sendable {
                 requestedScopes: [], proofKey: nil, fraction: random.fraction())
             guard let grant = try update.grant(claimed, expiringAt: Timestamp(seconds: Int64(expiresAt))),
                 case .committed(let committed) = try await store.commit(
-                    claimed.key, replacing: claimed.grant.version, with: grant)
+                    claimed.key, replacing: claimed.grant.version, with: grant, at: clock.now)
             else { return stored }
             onChange(committed)
             return committed

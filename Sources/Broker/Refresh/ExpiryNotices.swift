@@ -1,56 +1,82 @@
 import Logging
 
-/// Writes into the audit log which grants end within two weeks unless their owner consents again: once for each end.
+/// Tells, once for each end, which grants end within two weeks unless their owner consents again (audit log, webhooks),
+/// and which have ended with nothing to renew them (webhooks): no write of anybody's marks that moment.
 actor ExpiryNotices {
-    let store: any ConnectionStore
+    let store: any ConnectionStore & WebhookStore
     let audit: any AuditSink
     let clock: any BrokerClock
     let logger: Logger
 
-    /// What was told since the start; a restart tells it once more.
-    private var told: [ConnectionID: Timestamp] = [:]
+    private var lookedForEnding: Timestamp?
+    private var lookedForEnded: Timestamp?
 
-    static let tick: Duration = .seconds(6 * 3600)
+    static let tick: Duration = .seconds(60)
+    static let betweenWarnings: Duration = .seconds(6 * 3600)
+    /// How far back a service that was down looks.
+    static let memory: Duration = .seconds(7 * 86_400)
 
-    init(store: any ConnectionStore, audit: any AuditSink, clock: any BrokerClock, logger: Logger) {
+    init(store: any ConnectionStore & WebhookStore, audit: any AuditSink, clock: any BrokerClock, logger: Logger) {
         self.store = store
         self.audit = audit
         self.clock = clock
         self.logger = logger
     }
 
-    /// Looks four times a day, until the task is cancelled.
+    /// Looks four times a day for what ends soon and each minute for what has ended, until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
             do {
                 try await round()
             } catch {
-                logger.warning("Grants that end soon could not be looked for", metadata: ["why": "\(error)"])
+                logger.warning("Grants that end could not be looked for", metadata: ["why": "\(error)"])
             }
             do { try await clock.sleep(for: Self.tick) } catch { return }
         }
     }
 
     func round() async throws {
-        var ending: [ConnectionID: Timestamp] = [:]
+        let now = clock.now
+        if let last = lookedForEnding, now >= last, now.since(last) < Self.betweenWarnings {
+        } else {
+            try await tellEnding()
+            lookedForEnding = now
+        }
+        try await tellEnded(until: now)
+    }
+
+    private func tellEnding() async throws {
         var after: ConnectionID?
         while !Task.isCancelled {
             let page = try await store.connections(
                 matching: ConnectionFilter(now: clock.now), after: after, limit: 200)
             for stored in page {
                 guard let end = stored.endsSoon(at: clock.now) else { continue }
-                ending[stored.id] = end
-                if told[stored.id] != end {
-                    try audit.record(
-                        AuditEvent(
-                            at: clock.now, action: .connectionExpiring, caller: "credence",
-                            connection: stored.id.string, version: stored.grant.version,
-                            reason: "refresh_token_expiring"))
-                }
+                guard try await store.tell(.expiring(stored, end: end, at: clock.now)) else { continue }
+                try audit.record(
+                    AuditEvent(
+                        at: clock.now, action: .connectionExpiring, caller: "credence",
+                        connection: stored.id.string, version: stored.grant.version,
+                        reason: "refresh_token_expiring"))
             }
             guard page.count == 200 else { break }
             after = page.last?.id
         }
-        told = ending
+    }
+
+    private func tellEnded(until now: Timestamp) async throws(StoreFailure) {
+        // A clock that was set back begins anew; what was told is not told twice.
+        var start: (Timestamp, ConnectionID?) = (
+            lookedForEnded.flatMap { $0 <= now ? $0 : nil } ?? now - Self.memory, nil
+        )
+        while !Task.isCancelled {
+            let page = try await store.ended(after: start, until: now, limit: 200)
+            for stored in page {
+                if let event = ConnectionEvent.lapsed(stored, at: now) { _ = try await store.tell(event) }
+            }
+            guard page.count == 200, let last = page.last, let end = last.grant.expiresAt else { break }
+            start = (end, last.id)
+        }
+        lookedForEnded = now
     }
 }

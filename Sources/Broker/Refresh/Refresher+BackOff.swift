@@ -34,7 +34,7 @@ extension Refresher {
         failure.retryAt = now
         _ = try await store.abandon(
             stored.key, version: claimed.grant.version, attempt: attempt,
-            note: AbandonNote(reauthorization: nil, failure: failure, refreshAt: now))
+            note: AbandonNote(reauthorization: nil, failure: failure, refreshAt: now), at: now)
         onChange(claimed)
     }
 }

@@ -197,7 +197,7 @@ actor Refresher {
                     var note = note(for: verdict, claimed, held)
                     if machine.isPrecarious, note.reauthorization == nil { note.failure?.isOutcomeUnknown = true }
                     _ = try await store.abandon(
-                        stored.key, version: claimed.grant.version, attempt: attempt, note: note)
+                        stored.key, version: claimed.grant.version, attempt: attempt, note: note, at: clock.now)
                     action = machine.abandoned(try await store.connection(id))
                 } catch {
                     action = machine.abandonFailed(error)
@@ -246,7 +246,8 @@ actor Refresher {
         _ made: UnwrittenGrant, over claimed: StoredConnection, _ machine: inout StateMachine
     ) async -> StateMachine.Action {
         do {
-            let result = try await store.commit(made.key, replacing: made.replaced, with: made.grant)
+            let result = try await store.commit(
+                made.key, replacing: made.replaced, with: made.grant, at: clock.now)
             reached(.committed)
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
             if result == .gone {

@@ -126,7 +126,7 @@ actor Unwritten {
         guard let held = waiting[id] else { return }
         do {
             let result = try await store.commit(
-                held.unwritten.key, replacing: held.unwritten.replaced, with: held.unwritten.grant)
+                held.unwritten.key, replacing: held.unwritten.replaced, with: held.unwritten.grant, at: clock.now)
             reached(.replayed)
             waiting[id] = nil
             recordCount()
