@@ -10,7 +10,7 @@ DEBUG := .build/debug
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo run test bench bench-refresh test-crash test-peers test-foreign fuzz lint format check-imports certs clean
+.PHONY: help deps build release demo run test bench bench-refresh test-crash test-rotation test-peers test-foreign fuzz lint format check-imports certs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,16 +39,22 @@ test: build ## run all tests that need nothing but this repository
 bench: deps ## measure the credential call against a bare route, release build
 	@Scripts/bench
 
+bench-refresh: deps ## measure refreshes against bare POSTs to the same endpoint, release build
+	@Scripts/bench-refresh
+
 test-peers: build ## full rounds against authorization servers of other projects
 	@Tests/Peers/run
 
-test-foreign: $(if $(CREDENCE),,deps) ## shared OAuth cases through the real service (CASES=FILE, CREDENCE=BINARY)
-	@CASES="$(CASES)" CREDENCE="$(CREDENCE)" SWIFT="$(SWIFT)" SWIFT_FLAGS="$(SWIFT_FLAGS)" Tests/Foreign/run
+test-foreign: $(if $(CREDENCE),,deps) ## shared cases and connectors through the real program (CASES=FILE, CONNECTORS=DIR EXPECTED=FILE, CREDENCE=BINARY)
+	@CONNECTORS="$(CONNECTORS)" EXPECTED="$(EXPECTED)" CASES="$(CASES)" CREDENCE="$(CREDENCE)" SWIFT="$(SWIFT)" SWIFT_FLAGS="$(SWIFT_FLAGS)" Tests/Foreign/run
 
 test-crash: build ## kill the service during refreshes, 1,000 times, and look for what was lost (CYCLES=N, SEED=N)
 	@CYCLES="$(CYCLES)" SEED="$(SEED)" Tests/Crash/run
 
-fuzz: ## mutate what the OAuth module reads (FUZZ=SECONDS a target, FUZZ_TARGET=NAME)
+test-rotation: build ## rotate everything under a load of reads; kill the service while keys change (KILLS=N, SEED=N)
+	@KILLS="$(KILLS)" SEED="$(SEED)" Tests/Rotation/run
+
+fuzz: ## mutate what strangers wrote (FUZZ=SECONDS a target, FUZZ_TARGET=NAME)
 	@SWIFT="$(SWIFT)" Tests/Fuzz/run $(or $(FUZZ),60)
 
 lint: ## check the format

@@ -39,6 +39,8 @@ let package = Package(
     targets: [
         // System libraries and the one C shim.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CP11Kit", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+        .target(name: "CPKCS11", dependencies: ["CP11Kit"]),
         .target(name: "CProcess"),
 
         // Level 0: values and rules, no I/O.
@@ -51,7 +53,7 @@ let package = Package(
             ],
             swiftSettings: house
         ),
-        .target(name: "Sealing", dependencies: ["COpenSSL"], swiftSettings: house),
+        .target(name: "Sealing", dependencies: ["COpenSSL", "CPKCS11"], swiftSettings: house),
 
         // Level 1: data to checked values.
         .target(
@@ -62,6 +64,13 @@ let package = Package(
         ),
         .plugin(name: "EmbedProviders", capability: .buildTool(), dependencies: ["EmbedProvidersTool"]),
         .executableTarget(name: "EmbedProvidersTool", path: "Sources/EmbedProviders", swiftSettings: house),
+
+        .target(
+            name: "ProviderImport",
+            dependencies: ["OAuth", "ProviderProfiles", .product(name: "Yams", package: "Yams")],
+            resources: [.embedInCode("Resources")],
+            swiftSettings: house
+        ),
 
         // Level 2: use cases and their ports.
         .target(
@@ -81,15 +90,21 @@ let package = Package(
             name: "SQLiteStore",
             dependencies: [
                 "Broker", "CProcess", "OAuth", "ProviderProfiles", "Sealing",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: house
         ),
-        .target(name: "AuditLog", dependencies: ["Broker"], swiftSettings: house),
+        .target(
+            name: "AuditLog",
+            dependencies: ["Broker", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: house
+        ),
         .target(
             name: "HTTPTransport",
             dependencies: [
-                "Broker", "OAuth",
+                "Broker", "OAuth", "Sealing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -120,8 +135,8 @@ let package = Package(
         .executableTarget(
             name: "credence",
             dependencies: [
-                "AuditLog", "Broker", "BrokerHTTP", "CProcess", "HTTPTransport", "OAuth", "ProviderProfiles",
-                "SQLiteStore", "Sealing",
+                "AuditLog", "Broker", "BrokerHTTP", "CProcess", "HTTPTransport", "OAuth", "ProviderImport",
+                "ProviderProfiles", "SQLiteStore", "Sealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -161,7 +176,7 @@ let package = Package(
         .executableTarget(
             name: "credence-sandbox",
             dependencies: [
-                "BrokerTesting", "OAuth",
+                "Broker", "BrokerTesting", "HTTPTransport", "OAuth",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -225,6 +240,10 @@ let package = Package(
         ),
         .testTarget(name: "ProviderProfilesTests", dependencies: ["OAuth", "ProviderProfiles"], swiftSettings: house),
         .testTarget(
+            name: "ProviderImportTests", dependencies: ["OAuth", "ProviderImport", "ProviderProfiles"],
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "BrokerTests",
             dependencies: [
                 "Broker", "BrokerTesting", "OAuth", "ProviderProfiles", "Sealing",
@@ -237,15 +256,17 @@ let package = Package(
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [
-                "Broker", "BrokerTesting", "ProviderProfiles", "SQLiteStore", "Sealing",
+                "Broker", "BrokerTesting", "OAuth", "ProviderProfiles", "SQLiteStore", "Sealing",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house
         ),
         .testTarget(
             name: "HTTPTransportTests",
             dependencies: [
-                "Broker", "HTTPTransport", "OAuth",
+                "Broker", "BrokerTesting", "HTTPTransport", "OAuth", "Sealing",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

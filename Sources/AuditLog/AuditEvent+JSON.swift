@@ -1,10 +1,13 @@
-public import Broker
+import Broker
 
 extension AuditEvent {
-    /// Appends the event as one line of JSON with its newline. Members in this order; absent ones are left out:
-    /// `time`, `action`, `caller`, `connection`, `subject`, `version`, `result`, `reason`.
-    public func append(to line: inout [UInt8]) {
-        line.append(contentsOf: #"{"time":""#.utf8)
+    /// Appends the event as the beginning of one line of JSON, up to its last member. Members in this order; absent ones
+    /// are left out: `seq`, `time`, `action`, `caller`, `connection`, `subject`, `version`, `fingerprint`, `purpose`,
+    /// `result`, `reason`.
+    func append(to line: inout [UInt8], sequence: Int) {
+        line.append(contentsOf: #"{"seq":"#.utf8)
+        line.append(contentsOf: String(sequence).utf8)
+        line.append(contentsOf: #","time":""#.utf8)
         line.append(contentsOf: at.iso8601Bytes(milliseconds: true))
         line.append(UInt8(ascii: "\""))
         Self.append("action", action.rawValue, to: &line)
@@ -15,9 +18,10 @@ extension AuditEvent {
             line.append(contentsOf: #","version":"#.utf8)
             line.append(contentsOf: String(version).utf8)
         }
+        if let fingerprint { Self.append("fingerprint", fingerprint, to: &line) }
+        if let purpose { Self.append("purpose", purpose, to: &line) }
         Self.append("result", result, to: &line)
         if let reason { Self.append("reason", reason, to: &line) }
-        line.append(contentsOf: "}\n".utf8)
     }
 
     private static func append(_ name: StaticString, _ value: String, to line: inout [UInt8]) {

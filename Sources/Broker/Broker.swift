@@ -13,8 +13,12 @@ public struct BrokerCore: Sendable {
     public let lifetimes: Lifetimes
     public let proofs: Proofs
     public let clients: Clients
+    public let clientSecretTrials: ClientSecretTrials
     public let callers: Callers
     public let webhooks: Webhooks
+    public let keys: KeyRotator
+    public let maintenance: Maintenance
+    public let hold: RefreshHold
     public let catalog: ProviderCatalog
     public let audit: any AuditSink
     public let clock: any BrokerClock
@@ -42,10 +46,15 @@ public struct BrokerCore: Sendable {
     public init(
         configuration: Configuration, store: any BrokerStore, keyRing: KeyRing, catalog: ProviderCatalog,
         exchange: any HTTPExchange, audit: any AuditSink, clock: any BrokerClock, random: any RandomSource,
-        logger: Logger, spool: (any CredentialSpool)? = nil, reached: @escaping CrashPoint.Observer = { _ in }
+        logger: Logger, spool: (any CredentialSpool)? = nil, masterKeys: MasterKeys? = nil,
+        files: (any StoreMaintenance)? = nil,
+        reached: @escaping CrashPoint.Observer = { _ in }
     ) {
-        let sealing = GrantSealing(keyRing: keyRing)
+        let live = LiveKeyRing(keyRing)
+        let sealing = GrantSealing(keyRing: live)
         let cache = CredentialCache()
+        let hold = RefreshHold()
+        let installation = InstallationKey(store: store, sealing: sealing, random: random)
         // What a change touched is read again at the next call; one rule for refreshes, edits, consents and deletions.
         let onChange: @Sendable (StoredConnection) -> Void = { cache.remove($0.id) }
         let policy = configuration.policy
@@ -63,15 +72,17 @@ public struct BrokerCore: Sendable {
             logger: logger, onChange: onChange)
         let revoker = Revoker(
             store: store, registrations: registrations, calls: calls, sealing: sealing, clock: clock, random: random,
-            policy: policy, logger: logger)
+            policy: policy, logger: logger, hold: hold)
         let unwritten = Unwritten(
-            store: store, spool: spool, keyRing: keyRing, revoker: revoker, clock: clock, random: random,
-            logger: logger,
+            store: store, spool: spool, keyRing: live, revoker: revoker, clock: clock, random: random, logger: logger,
             reached: reached, onChange: onChange)
+        keys = KeyRotator(
+            store: store, spool: spool, live: live, masterKeys: masterKeys, unwritten: unwritten, audit: audit,
+            clock: clock, logger: logger, reached: reached)
         let refresher = Refresher(
             store: store, registrations: registrations, sealing: sealing, calls: calls, lifetimes: lifetimes,
             clock: clock, random: random, audit: audit, revoker: revoker, policy: policy, logger: logger,
-            unwritten: unwritten, reached: reached, onChange: onChange)
+            unwritten: unwritten, hold: hold, reached: reached, onChange: onChange)
         let devices = Devices(
             connections: store, store: store, registrations: registrations, calls: calls, accounts: accounts,
             lifetimes: lifetimes, revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random,
@@ -100,10 +111,17 @@ public struct BrokerCore: Sendable {
         self.revoker = revoker
         self.clients = Clients(
             store: store, catalog: catalog, sealing: sealing, audit: audit, clock: clock, random: random,
-            allowHTTP: configuration.allowHTTP, onMended: { await refresher.endBackOff(of: $0) })
+            allowHTTP: configuration.allowHTTP,
+            onMended: {
+                await registrations.forgetWhichWasTaken(of: $0)
+                await refresher.endBackOff(of: $0)
+            })
+        self.clientSecretTrials = ClientSecretTrials(
+            clients: clients, store: store, registrations: registrations, calls: calls, refresher: refresher,
+            audit: audit, clock: clock, deadline: policy.callDeadline)
         self.connections = Connections(
-            store: store, clients: store, catalog: catalog, registrations: registrations, consent: consent,
-            revoker: revoker,
+            store: store, installation: installation, exchange: exchange, allowHTTP: configuration.allowHTTP,
+            clients: store, catalog: catalog, registrations: registrations, consent: consent, revoker: revoker,
             resources: ResourceDiscovery(
                 exchange: exchange, metadata: metadata, clients: clients, registrations: registrations, random: random,
                 allowHTTP: configuration.allowHTTP, logger: logger),
@@ -118,7 +136,11 @@ public struct BrokerCore: Sendable {
             allowHTTP: configuration.allowHTTP)
         self.callers = Callers(store: store, audit: audit, clock: clock, random: random)
         self.schedule = RefreshSchedule(
-            store: store, refresher: refresher, clock: clock, policy: policy, logger: logger)
+            store: store, refresher: refresher, clock: clock, policy: policy, logger: logger, hold: hold)
+        self.hold = hold
+        self.maintenance = Maintenance(
+            store: store, files: files, sealing: sealing, installation: installation, audit: audit,
+            unwritten: unwritten, clock: clock)
     }
 
     /// Reads who may call. Before the first request.
@@ -136,9 +158,18 @@ public struct BrokerCore: Sendable {
             group.addTask { await revoker.run() }
             group.addTask { await notices.run() }
             group.addTask { await sender.run() }
+            group.addTask { await keys.run() }
             group.addTask { await refresher.unwritten.run() }
             group.addTask {
                 for await change in store.changes() { cache.apply(change) }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    do { try await clock.sleep(for: .seconds(60)) } catch { return }
+                    do { try audit.publishHead(at: clock.now) } catch {
+                        schedule.logger.error("The audit log's head could not be signed", metadata: ["why": "\(error)"])
+                    }
+                }
             }
             group.addTask {
                 while !Task.isCancelled {
@@ -146,6 +177,7 @@ public struct BrokerCore: Sendable {
                     do {
                         _ = try await store.purgeConsents(before: clock.now - .seconds(86_400))
                         try await sender.trim()
+                        _ = try await store.forgetSecrets(keptUntil: clock.now)
                     } catch {
                         schedule.logger.warning("What is old could not be removed", metadata: ["why": "\(error)"])
                     }

@@ -19,14 +19,14 @@ public struct BrokerResponder: HTTPResponder {
     ///   - authentication: by key on the network, by kernel on the admin socket.
     ///   - site: from the configuration; decides on cookies, and on the origin that forms may come from.
     public init(
-        core: BrokerCore, authentication: CallerAuthentication, site: Site, logger: Logger
+        core: BrokerCore, authentication: CallerAuthentication, site: Site, work: MaintenanceWork? = nil, logger: Logger
     ) throws {
         let pages = try Pages()
         self.pages = pages
         self.logger = logger
         strictTransport = site.isSecure
         credential = CredentialRoute(credentials: core.credentials, authentication: authentication)
-        router = BrokerRouter.make(core: core, authentication: authentication, site: site, pages: pages)
+        router = BrokerRouter.make(core: core, authentication: authentication, site: site, work: work, pages: pages)
     }
 
     @Sendable

@@ -6,14 +6,18 @@ import OAuth
 /// All routes but the credential's. A route names the roles it is for, or that it is for browsers; there is no third.
 enum BrokerRouter {
     static func make(
-        core: BrokerCore, authentication: CallerAuthentication, site: Site, pages: Pages
+        core: BrokerCore, authentication: CallerAuthentication, site: Site, work: MaintenanceWork?, pages: Pages
     ) -> any HTTPResponder<BrokerContext> {
         let routes = Routes(authentication: authentication)
         ConnectionRoutes(core: core).add(to: routes)
+        SecretRoutes(core: core).add(to: routes)
         GrantRoutes(core: core).add(to: routes)
         ClientRoutes(core: core, site: site).add(to: routes)
         CallerRoutes(core: core).add(to: routes)
         WebhookRoutes(core: core).add(to: routes)
+        KeyRoutes(core: core).add(to: routes)
+        AuditRoutes(core: core).add(to: routes)
+        MaintenanceRoutes(core: core, work: work).add(to: routes)
         ProviderRoutes(core: core).add(to: routes)
         ConsentRoutes(consent: core.consent, site: site, pages: pages).add(to: routes)
         RedirectionEndpoint(consent: core.consent, site: site, pages: pages).add(to: routes)

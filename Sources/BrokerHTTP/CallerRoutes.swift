@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import OAuth
 
-/// `/v1/callers` and `/v1/audit`: who may call, and what they did.
+/// `/v1/callers`: who may call.
 struct CallerRoutes: Sendable {
     let core: BrokerCore
 
@@ -27,7 +27,6 @@ struct CallerRoutes: Sendable {
             try await core.callers.revoke(try id(context), by: caller)
             return Response(status: .noContent)
         }
-        routes.on(.get, "/v1/audit", for: [.admin], audit)
     }
 
     @Sendable
@@ -44,21 +43,6 @@ struct CallerRoutes: Sendable {
             try body.identifier("id"), role: role, connections: Set(connections), labels: try body.map("labels"),
             by: caller)
         return JSONResponse.response(Views.caller(added, key: key), status: .created)
-    }
-
-    @Sendable
-    private func audit(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
-        let query = try request.query(known: ["limit"])
-        guard let limit = Int(query["limit"] ?? "50"), (1...1000).contains(limit) else {
-            throw BrokerError.invalid("limit is a whole number from 1 to 1000.", field: "limit")
-        }
-        let lines: [String]
-        do { lines = try core.audit.tail(limit) } catch { throw BrokerError.auditUnavailable }
-        // A line that a crash cut is shown as the text it is.
-        let events = lines.map { line in
-            (try? JSONReader.read(Array(line.utf8))) ?? .object(JSONObject([("unreadable", .string(line))]))
-        }
-        return JSONResponse.response(Views.list("events", events))
     }
 
     private func id(_ context: BrokerContext) throws(BrokerError) -> CallerID {

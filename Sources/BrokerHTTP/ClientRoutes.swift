@@ -26,17 +26,29 @@ struct ClientRoutes: Sendable {
         }
         routes.on(.post, "/v1/clients/{id}/secrets", for: [.admin]) { [self] request, context, caller in
             let id = try id(context)
-            let body = try await RequestObject(request, known: ["secret", "key", "assertion_file"])
+            let body = try await RequestObject(
+                request, known: ["secret", "key", "assertion_file", "standby", "expires_at"])
             let secret = try Self.secret(in: body)
             guard let secret else { throw BrokerError.invalid("Give secret, key or assertion_file.", field: "secret") }
-            let added = try await core.clients.addSecret(secret, to: id, by: caller)
+            let added = try await core.clients.addSecret(
+                secret, to: id, isStandby: try body.bool("standby") ?? false, expiresAt: try body.moment("expires_at"),
+                by: caller)
             return JSONResponse.response(Views.secret(added), status: .created)
         }
+        routes.on(.post, "/v1/clients/{id}/secrets/{number}/verify", for: [.admin]) {
+            [self] request, context, caller in
+            let body = try await RequestObject(request, known: ["connection"], isOptional: true)
+            let answer = try await core.clientSecretTrials.verify(
+                try number(context), of: try id(context), by: try body.identifier("connection"), for: caller)
+            return JSONResponse.response(.object(JSONObject([("result", .string(answer.rawValue))])))
+        }
+        routes.on(.post, "/v1/clients/{id}/secrets/{number}/prefer", for: [.admin]) {
+            [self] _, context, caller in
+            try await core.clients.preferSecret(try number(context), of: try id(context), by: caller)
+            return JSONResponse.response(view(try await core.clients.client(try id(context))))
+        }
         routes.on(.delete, "/v1/clients/{id}/secrets/{number}", for: [.admin]) { [self] _, context, caller in
-            guard let number = context.parameters.get("number", as: Int.self) else {
-                throw BrokerError.notFound("client secret")
-            }
-            try await core.clients.removeSecret(number, from: try id(context), by: caller)
+            try await core.clients.removeSecret(try number(context), from: try id(context), by: caller)
             return Response(status: .noContent)
         }
     }
@@ -91,7 +103,12 @@ struct ClientRoutes: Sendable {
         let redirectURI = "\(site.publicURL)/callback/\(client.id)"
         return Views.client(
             client, redirectURI: redirectURI,
-            adminConsentURL: core.clients.adminConsentURL(of: client, redirectURI: redirectURI))
+            adminConsentURL: core.clients.adminConsentURL(of: client, redirectURI: redirectURI), at: core.clock.now)
+    }
+
+    private func number(_ context: BrokerContext) throws(BrokerError) -> Int {
+        guard let number = context.parameters.get("number", as: Int.self) else { throw .notFound("client secret") }
+        return number
     }
 
     private func id(_ context: BrokerContext) throws(BrokerError) -> ClientID {

@@ -22,7 +22,6 @@ struct ConnectionRoutes: Sendable {
             shown(try await core.connections.setDisabled(false, try context.connectionID(), by: caller))
         }
         routes.on(.post, "/v1/connections/{id}/consent", for: Self.makers, consent)
-        routes.on(.put, "/v1/connections/{id}/secret", for: Self.makers, setSecret)
         routes.on(.post, "/v1/connections/{id}/credential/refresh", for: [.runtime, .admin], refresh)
     }
 
@@ -129,13 +128,6 @@ struct ConnectionRoutes: Sendable {
     }
 
     @Sendable
-    private func setSecret(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
-        let id = try context.connectionID()
-        let body = try await RequestObject(request, known: RequestObject.secretMembers)
-        return shown(try await core.connections.setSecret(try body.secretValue(), of: id, by: caller))
-    }
-
-    @Sendable
     private func refresh(_ request: Request, _ context: BrokerContext, _ caller: Caller) async throws -> Response {
         let id = try context.connectionID()
         let body = try await RequestObject(request, known: ["rejected_sha256"], isOptional: true)
@@ -145,8 +137,11 @@ struct ConnectionRoutes: Sendable {
                 "rejected_sha256 is the SHA-256 of the refused credential in 64 hexadecimal digits.",
                 field: "rejected_sha256")
         }
-        let entry = try await core.credentials.refresh(id, for: caller, rejected: rejected)
-        return try CredentialRoute.answer(entry, caller, core.credentials)
+        let purpose = try CredentialRoute.purpose(request)
+        let entry = try await core.credentials.recordingRefusal(of: id, to: caller, purpose) { () throws(BrokerError) in
+            try await core.credentials.refresh(id, for: caller, rejected: rejected)
+        }
+        return try CredentialRoute.answer(entry, caller, purpose, core.credentials)
     }
 
     private func shown(_ stored: StoredConnection) -> Response {

@@ -1,4 +1,5 @@
 import Broker
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import OAuth
@@ -36,19 +37,22 @@ struct CredentialRoute: Sendable {
             throw BrokerError(.forbidden, "This caller's role does not read credentials.", actor: .caller)
         }
         let minTTL = try Self.minTTL(request)
+        let purpose = try Self.purpose(request)
         guard let id = ConnectionID(connection) else { throw BrokerError.noSuchConnection }
         if let entry = credentials.warm(id, for: caller, minTTL: minTTL) {
-            return try Self.answer(entry, caller, credentials)
+            return try Self.answer(entry, caller, purpose, credentials)
         }
-        return try Self.answer(
-            try await credentials.current(id, for: caller, minTTL: minTTL), caller, credentials)
+        let entry = try await credentials.recordingRefusal(of: id, to: caller, purpose) { () throws(BrokerError) in
+            try await credentials.current(id, for: caller, minTTL: minTTL)
+        }
+        return try Self.answer(entry, caller, purpose, credentials)
     }
 
     static func answer(
-        _ entry: CachedCredential, _ caller: Caller, _ credentials: CurrentCredential
+        _ entry: CachedCredential, _ caller: Caller, _ purpose: String?, _ credentials: CurrentCredential
     ) throws(BrokerError) -> Response {
         var buffer = ByteBuffer()
-        try credentials.handOut(entry, to: caller) { count, fill throws(SealingError) in
+        try credentials.handOut(entry, to: caller, purpose: purpose) { count, fill throws(SealingError) in
             buffer.reserveCapacity(count)
             var failure: SealingError?
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
@@ -63,6 +67,17 @@ struct CredentialRoute: Sendable {
         }
         return JSONResponse.response(buffer)
     }
+
+    /// What the caller says that it reads the credential for: a word or two for the audit log.
+    static func purpose(_ request: Request) throws(BrokerError) -> String? {
+        guard let text = request.headers[purposeHeader] else { return nil }
+        guard (1...200).contains(text.utf8.count), text.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
+            throw .invalid("Credence-Purpose is 1 to 200 visible characters of ASCII.", field: "Credence-Purpose")
+        }
+        return text
+    }
+
+    private static let purposeHeader = HTTPField.Name("Credence-Purpose")!
 
     /// `min_ttl` in whole seconds, a day at most; nil when it was not said.
     static func minTTL(_ request: Request) throws(BrokerError) -> Duration? {

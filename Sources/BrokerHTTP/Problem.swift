@@ -35,8 +35,9 @@ enum Problem {
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .payloadTooLarge: .contentTooLarge
-        case .conflict, .reauthorizationRequired, .connectionDisabled, .notRefreshable: .conflict
-        case .providerUnavailable, .auditUnavailable, .storeUnavailable, .shuttingDown: .serviceUnavailable
+        case .conflict, .reauthorizationRequired, .connectionDisabled, .notRefreshable, .secretRefused: .conflict
+        case .providerUnavailable, .auditUnavailable, .storeUnavailable, .masterKeyUnavailable, .shuttingDown:
+            .serviceUnavailable
         case .internalError: .internalServerError
         }
     }
@@ -53,9 +54,11 @@ enum Problem {
         case .reauthorizationRequired: "The owner must connect again"
         case .connectionDisabled: "The connection is disabled"
         case .notRefreshable: "There is nothing to refresh"
+        case .secretRefused: "The new secret is refused"
         case .providerUnavailable: "The provider gives no credential now"
         case .auditUnavailable: "The audit log cannot be written"
         case .storeUnavailable: "The store cannot be used"
+        case .masterKeyUnavailable: "The master key cannot be had"
         case .shuttingDown: "The service is shutting down"
         case .internalError: "Something is wrong in Credence"
         }

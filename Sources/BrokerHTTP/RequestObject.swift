@@ -116,6 +116,14 @@ struct RequestObject {
         }
     }
 
+    func moment(_ name: String) throws(BrokerError) -> Timestamp? {
+        guard let text = try string(name) else { return nil }
+        guard let moment = Timestamp(iso8601: text) else {
+            throw wrong(name, "a date such as 2027-03-01 or 2027-03-01T12:00:00Z")
+        }
+        return moment
+    }
+
     func object(_ name: String, known: Set<String>) throws(BrokerError) -> RequestObject? {
         switch members[name] {
         case nil, .null?: return nil
@@ -163,10 +171,16 @@ struct RequestObject {
 
     /// `{"api_key": …}`, `{"username": …, "password": …}` or what a token exchange begins with (RFC 8693 §2.1).
     static let secretMembers: Set<String> = [
-        "api_key", "username", "password", "subject_token", "subject_token_type", "actor_token", "actor_token_type",
+        "api_key", "fields", "secret", "username", "password", "subject_token", "subject_token_type", "actor_token",
+        "actor_token_type",
     ]
 
-    func secretValue() throws(BrokerError) -> SecretValue {
+    /// - Parameter others: members that say more than the secret.
+    func secretValue(besides others: Set<String> = []) throws(BrokerError) -> SecretValue {
+        if members.pairs.count(where: { !others.contains($0.0) }) == 1 {
+            if contains("fields") { return .fields(try map("fields").mapValues { Secret($0) }) }
+            if let secret = try string("secret") { return .only(Secret(secret)) }
+        }
         if let key = try string("api_key"), !contains("username"), !contains("password") {
             return .apiKey(Secret(key))
         }
@@ -180,7 +194,7 @@ struct RequestObject {
                     actor: try string("actor_token").map { Secret($0) }, actorType: try string("actor_token_type")))
         }
         throw .invalid(
-            #"The secret is {"api_key": …}, {"username": …, "password": …} or {"subject_token": …}."#,
+            #"The secret is {"api_key": …}, {"username": …, "password": …}, {"fields": {…}}, {"secret": …} or {"subject_token": …}."#,
             field: path.isEmpty ? "secret" : String(path.dropLast()))
     }
 }

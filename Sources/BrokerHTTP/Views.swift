@@ -38,6 +38,9 @@ enum Views {
             ])
             members.append(("warnings", .array([.object(warning)])))
         }
+        if connection.kind != .oauth2, let end = grant.expiresAt, SecretExpiry.notice(of: end, at: now) != nil {
+            members.append(("warnings", .array([secretExpiring(end)])))
+        }
         append("refresh_at", grant.refreshAt, to: &members)
         append("last_refreshed_at", grant.lastRefreshedAt, to: &members)
         append("created_at", connection.createdAt, to: &members)
@@ -70,7 +73,16 @@ enum Views {
             JSONObject([("url", .string(link.url)), ("expires_at", .string(link.expiresAt.iso8601))]))
     }
 
-    static func client(_ client: RegisteredClient, redirectURI: String, adminConsentURL: String?) -> JSONValue {
+    private static func secretExpiring(_ end: Timestamp, number: Int? = nil) -> JSONValue {
+        var members: [(String, JSONValue)] = [("code", .string("secret_expiring"))]
+        if let number { members.append(("number", .number(JSONNumber(number)))) }
+        append("expires_at", end, to: &members)
+        return .object(JSONObject(members))
+    }
+
+    static func client(
+        _ client: RegisteredClient, redirectURI: String, adminConsentURL: String?, at now: Timestamp
+    ) -> JSONValue {
         var members: [(String, JSONValue)] = [
             ("id", .string(client.id.string)),
             ("provider", .string(client.provider)),
@@ -85,6 +97,12 @@ enum Views {
         members.append(("redirect_uri", .string(redirectURI)))
         if let adminConsentURL { members.append(("admin_consent_url", .string(adminConsentURL))) }
         members.append(("secrets", .array(client.secrets.map(secret))))
+        let warnings = client.secrets.compactMap { secret in
+            secret.expiresAt.flatMap { end in
+                SecretExpiry.notice(of: end, at: now) == nil ? nil : secretExpiring(end, number: secret.number)
+            }
+        }
+        if !warnings.isEmpty { members.append(("warnings", .array(warnings))) }
         append("created_at", client.createdAt, to: &members)
         append("updated_at", client.updatedAt, to: &members)
         return .object(JSONObject(members))
@@ -100,6 +118,19 @@ enum Views {
         return .object(JSONObject(members))
     }
 
+    /// `current`, or `restorable_until`; a version with neither is a memory.
+    static func version(_ version: SecretVersion, at now: Timestamp) -> JSONValue {
+        var members: [(String, JSONValue)] = [("version", .number(JSONNumber(version.version)))]
+        if version.keptUntil == nil { members.append(("current", .bool(true))) }
+        members.append(("fingerprint", .string(version.fingerprint)))
+        if !version.setBy.isEmpty { members.append(("set_by", .string(version.setBy))) }
+        append("created_at", version.createdAt, to: &members)
+        if let restores = version.restores { members.append(("restores", .number(JSONNumber(restores)))) }
+        append("expires_at", version.expiresAt, to: &members)
+        if version.box != nil, let end = version.keptUntil, end > now { append("restorable_until", end, to: &members) }
+        return .object(JSONObject(members))
+    }
+
     static func caller(_ caller: Caller, key: String? = nil) -> JSONValue {
         var members: [(String, JSONValue)] = [
             ("id", .string(caller.id.string)),
@@ -111,6 +142,28 @@ enum Views {
         append("created_at", caller.createdAt, to: &members)
         append("revoked_at", caller.revokedAt, to: &members)
         if let key { members.append(("key", .string(key))) }
+        return .object(JSONObject(members))
+    }
+
+    static func report(_ report: Maintenance.Report, isHeld: Bool) -> JSONValue {
+        .object(
+            JSONObject([
+                ("whole", .bool(report.problems.isEmpty)), ("boxes", .number(JSONNumber(report.boxes))),
+                ("connections", .number(JSONNumber(report.connections))),
+                ("audit_lines", .number(JSONNumber(report.audit.lines))), ("refresh_held", .bool(isHeld)),
+                ("notes", strings(report.audit.notes)), ("problems", strings(report.problems)),
+            ]))
+    }
+
+    static func verification(_ found: AuditVerification) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("whole", .bool(found.isWhole)), ("lines", .number(JSONNumber(found.lines))),
+            ("files", .number(JSONNumber(found.files))), ("heads", .number(JSONNumber(found.heads))),
+        ]
+        if let first = found.first { members.append(("first", .number(JSONNumber(first)))) }
+        if let last = found.last { members.append(("last", .number(JSONNumber(last)))) }
+        members.append(("notes", strings(found.notes)))
+        members.append(("problems", strings(found.problems)))
         return .object(JSONObject(members))
     }
 

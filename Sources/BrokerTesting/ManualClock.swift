@@ -10,14 +10,19 @@ public final class ManualClock: BrokerClock {
     }
 
     private struct State {
-        var now: Timestamp
+        var wall: Timestamp
+        var elapsed: Duration = .zero
+        var time = ProcessTime()
         /// By number: ten thousand may sleep at once.
         var sleepers: [Int: Sleeper] = [:]
         var next = 0
         var observers: [(fits: (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
 
+        var now: Timestamp { time.now(wall: wall, elapsed: elapsed) }
+
         mutating func takeWoken() -> [CheckedContinuation<Void, any Error>] {
             var woken: [CheckedContinuation<Void, any Error>] = []
+            let now = now
             for (number, sleeper) in sleepers where sleeper.deadline <= now {
                 guard let continuation = sleeper.continuation else { continue }
                 woken.append(continuation)
@@ -37,15 +42,32 @@ public final class ManualClock: BrokerClock {
     private let state: Locked<State>
 
     public init(now: Timestamp = Timestamp(seconds: 1_800_000_000)) {
-        state = Locked(State(now: now))
+        state = Locked(State(wall: now))
     }
 
     public var now: Timestamp { state.withLock { $0.now } }
 
-    public func advance(by duration: Duration) { change { $0.now = $0.now + duration } }
+    public var wall: Timestamp { state.withLock { $0.wall } }
 
-    /// Moves to any moment, also back: a wall clock that was set.
-    public func set(to moment: Timestamp) { change { $0.now = moment } }
+    public var elapsed: Duration { state.withLock { $0.elapsed } }
+
+    public func advance(by duration: Duration) {
+        change {
+            $0.wall = $0.wall + duration
+            $0.elapsed += duration
+        }
+    }
+
+    /// Sets the wall clock, also back. No time passes.
+    public func set(to moment: Timestamp) { change { $0.wall = moment } }
+
+    /// A new process, which knows nothing of the time before.
+    public func restart(at moment: Timestamp) {
+        change {
+            $0.wall = moment
+            $0.time = ProcessTime()
+        }
+    }
 
     private func change(_ change: (inout State) -> Void) {
         let (woken, satisfied) = state.withLock { state in

@@ -17,10 +17,13 @@ extension MemoryStore {
         }
     }
 
-    public func insert(_ connection: StoredConnection) async throws(StoreFailure) -> Bool {
+    public func insert(
+        _ connection: StoredConnection, history: [SecretVersion]
+    ) async throws(StoreFailure) -> Bool {
         try perform(.insertConnection) { state in
             guard state.connections[connection.id] == nil else { return false }
             state.connections[connection.id] = connection
+            state.write(history, of: connection.id)
             state.announce(connection.id)
             return true
         }
@@ -50,6 +53,7 @@ extension MemoryStore {
         try perform(.deleteConnection) { state in
             guard let stored = state.connections.removeValue(forKey: id) else { return nil }
             state.told[id] = nil
+            state.secretVersions[id] = nil
             state.tickets = state.tickets.filter { $0.value.connection != id }
             state.pending = state.pending.filter { $0.value.connection != id }
             state.held = state.held.filter { $0.value.connection != id }
@@ -78,7 +82,7 @@ extension MemoryStore {
     }
 
     public func commit(
-        _ key: ConnectionKey, replacing version: Int, with grant: Grant, at now: Timestamp
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant, history: [SecretVersion], at now: Timestamp
     ) async throws(StoreFailure) -> CommitResult {
         try perform(.commit) { state in
             guard var stored = state.connections[key.id], stored.key == key else { return .gone }
@@ -89,6 +93,7 @@ extension MemoryStore {
             stored.grant.fence = fence
             stored.grant.attempt = nil
             state.connections[key.id] = stored
+            state.write(history, of: key.id)
             state.announce(key.id, version: grant.version)
             if let event = ConnectionEvent.between(old, stored, at: now) { state.tell(event) }
             return .committed(stored)

@@ -1,6 +1,6 @@
 public import Broker
 
-// ConsentStore, ClientStore, CallerStore, KeyRingStore.
+// ConsentStore, ClientStore, CallerStore.
 extension MemoryStore {
     public func insert(_ ticket: ConsentTicket) async throws(StoreFailure) {
         try perform(.insertTicket) { state in
@@ -96,7 +96,7 @@ extension MemoryStore {
         }
     }
 
-    // MARK: Callers and the key ring
+    // MARK: Callers
 
     public func callers() async throws(StoreFailure) -> [Caller] {
         try perform(.callers) { $0.callers.values.sorted { $0.id < $1.id } }
@@ -116,18 +116,6 @@ extension MemoryStore {
             stored.keys = caller.keys
             stored.revokedAt = caller.revokedAt
             state.callers[caller.id] = stored
-            return true
-        }
-    }
-
-    public func keyRing() async throws(StoreFailure) -> StoredKeyRing? {
-        try perform(.keyRing) { $0.keyRing }
-    }
-
-    public func insert(_ keyRing: StoredKeyRing) async throws(StoreFailure) -> Bool {
-        try perform(.insertKeyRing) { state in
-            guard state.keyRing == nil else { return false }
-            state.keyRing = keyRing
             return true
         }
     }

@@ -1,4 +1,5 @@
 public import Broker
+import Sealing
 import Synchronization
 
 /// A store that forgets: for tests of what uses a store. It passes the same conformance suite as the real ones, and
@@ -13,14 +14,16 @@ public final class MemoryStore: BrokerStore {
         case insertRevocation, revocationsDue, updateRevocation, deleteRevocation
         case client, clients, insertClient, updateClient, deleteClient
         case callers, insertCaller, updateCaller
-        case keyRing, insertKeyRing
+        case keyRing, insertKeyRing, addDataKey, removeDataKey, rewrap, sealedRows, replaceBoxes, sealedCounts
         case webhooks, insertWebhook, updateWebhook, deleteWebhook, tell, ended
         case deliveriesDue, updateDelivery, deleteDelivery, backlogs, trimDeliveries
+        case secretVersions, forgetSecrets, ending, installationKey, insertInstallationKey
 
         public var isWrite: Bool {
             switch self {
             case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing, .device, .devicesDue,
-                .revocationsDue, .webhooks, .ended, .deliveriesDue, .backlogs:
+                .revocationsDue, .webhooks, .ended, .deliveriesDue, .backlogs, .sealedRows, .sealedCounts,
+                .secretVersions, .ending, .installationKey:
                 false
             default: true
             }
@@ -37,6 +40,8 @@ public final class MemoryStore: BrokerStore {
         var clients: [ClientID: RegisteredClient] = [:]
         var callers: [CallerID: Caller] = [:]
         var keyRing: StoredKeyRing?
+        var secretVersions: [ConnectionID: [Int: SecretVersion]] = [:]
+        var installationKey: SealedBox?
         var webhooks: [WebhookID: Webhook] = [:]
         var deliveries: [DeliveryName: WebhookDelivery] = [:]
         var told: [ConnectionID: [ConnectionEvent.Kind: String]] = [:]

@@ -27,6 +27,28 @@ public final class RecordingAudit: AuditSink {
         if let failure { throw failure }
     }
 
+    public func lines(after sequence: Int, limit: Int) throws(AuditFailure) -> [String] {
+        Array(try tail(.max).dropFirst(sequence).prefix(limit))
+    }
+
+    public func publishHead(at now: Timestamp) throws(AuditFailure) {}
+
+    public func head() -> (sequence: Int, mac: String) { (events.count, "") }
+
+    public func versionsHandedOut() throws(AuditFailure) -> [String: Int] {
+        var versions: [String: Int] = [:]
+        for event in events where event.action == .credentialRead && event.result == "ok" {
+            if let connection = event.connection { versions[connection] = event.version }
+        }
+        return versions
+    }
+
+    public func verify() throws(AuditFailure) -> AuditVerification {
+        var verification = AuditVerification()
+        verification.lines = events.count
+        return verification
+    }
+
     /// Only action, caller and result: enough to tell the lines apart.
     public func tail(_ count: Int) throws(AuditFailure) -> [String] {
         let (events, failure) = state.withLock { ($0.events.suffix(count), $0.failure) }

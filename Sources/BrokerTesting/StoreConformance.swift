@@ -9,7 +9,7 @@ public import Broker
 public enum StoreConformance {
     public static let requirements: [StoreRequirement] =
         connections + lists + refresh + changes + consents + heldGrants + devices + revocations + registrations
-        + webhooks
+        + webhooks + keyRings + secrets
 }
 
 /// One sentence, and the proof that a store keeps it.

@@ -51,6 +51,15 @@ enum StoreSample {
         return stored
     }
 
+    static func version(
+        _ version: Int, box fill: UInt8? = nil, kept: Duration = .seconds(86_400), setBy: String = "root"
+    ) -> SecretVersion {
+        SecretVersion(
+            version: version, box: fill.map { box($0) }, fingerprint: "f\(version)", setBy: setBy,
+            createdAt: now + .seconds(version), restores: version == 3 ? 1 : nil,
+            expiresAt: version == 2 ? now + .seconds(900) : nil, keptUntil: fill == nil ? nil : now + kept)
+    }
+
     private static var wishes: ConsentWishes {
         var wishes = ConsentWishes()
         wishes.loginHint = "anna@example.com"

@@ -18,6 +18,14 @@ public struct Dialect: Sendable, Hashable {
     /// Other names for parameters of the standard's, by the standard's name.
     public var renamedAuthorizationParameters: [String: String] = [:]
     public var renamedTokenParameters: [String: String] = [:]
+    /// Parameters whose value is the client's ID, by the request that they are added to.
+    public var authorizationParametersOfClientID: Set<String> = []
+    public var tokenParametersOfClientID: Set<String> = []
+    public var refreshParametersOfClientID: Set<String> = []
+    /// In place of the standard's parameters; nil is the standard.
+    public var authorizationTemplate: ParameterTemplate?
+    public var tokenTemplate: ParameterTemplate?
+    public var refreshTemplate: ParameterTemplate?
     public var tokenRequestForm = RequestForm.form
     /// Of refreshes; nil as other token requests.
     public var refreshRequestForm: RequestForm?

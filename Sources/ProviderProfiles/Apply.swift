@@ -10,13 +10,29 @@ public struct Apply: Sendable {
     let headers: [Entry]
     let query: [Entry]
     let cookies: [Entry]
+    let placed: [PlacementForm]
     /// The profile's fields, for the holes that are not secret.
     let fields: [String: String]
+    /// The profile's own names for secrets, and Credence's.
+    let meanings: [String: String]
+
+    /// What goes into some requests alone, or gives way to what is there.
+    public struct Placement: Sendable {
+        public let place: String
+        public let name: String
+        public let value: String
+        /// IDs of operations; empty stands for all.
+        public let operations: [String]
+        /// `append` or `skip`; nil replaces.
+        public let action: String?
+    }
 
     public struct Rendered: Sendable {
         public let headers: [(String, String)]
         /// Not yet percent-encoded.
         public let query: [(String, String)]
+        /// Not yet percent-encoded either.
+        public let placements: [Placement]
     }
 
     /// Why a credential cannot be put into a request. Never holds it.
@@ -30,6 +46,8 @@ public struct Apply: Sendable {
         case .oauth2: ["access_token", "token_type", "basic_token"]
         case .apiKey: ["api_key"]
         case .basic: ["username", "password", "basic"]
+        // By the profile's own names.
+        case .secret, .none: []
         }
     }
 
@@ -43,10 +61,16 @@ public struct Apply: Sendable {
     }
 
     /// Where the credential goes, with its own holes left open: for people to look at.
-    public var placements: [(in: String, name: String, value: String)] {
+    public var placements: [(in: String, name: String, value: String, operations: [String])] {
         [("header", headers), ("query", query), ("cookie", cookies)].flatMap { place, entries in
-            entries.map { (place, $0.name, $0.value.filled(fields, keepingHoles: true)) }
-        }
+            entries.map { (place, $0.name, Self.shown($0.value), []) }
+        } + placed.map { ($0.place.rawValue, $0.name, Self.shown($0.value), $0.operations) }
+    }
+
+    private static func shown(_ template: Template) -> String {
+        template.parts.map { part in
+            part == .hole("basic") ? "base64({username}:{password})" : Template(parts: [part]).shown
+        }.joined()
     }
 
     /// What could end a header early, or begin another one, is refused (security case I17). An entry whose value
@@ -54,6 +78,9 @@ public struct Apply: Sendable {
     /// - Parameter values: by hole: `access_token`, `api_key`, `username` and so on; `basic` is made here.
     public func render(_ values: [String: String]) -> Result<Rendered, Refused> {
         var values = fields.merging(values) { _, own in own }
+        for (name, own) in meanings {
+            if let value = values[own] ?? values[name] { (values[name], values[own]) = (value, value) }
+        }
         do throws(Refused) {
             // RFC 7617 with the token as the user name and no password.
             if needs("basic_token"), let token = values["access_token"] {
@@ -71,7 +98,8 @@ public struct Apply: Sendable {
             if !cookies.isEmpty {
                 headers.append(("Cookie", cookies.map { "\($0.0)=\($0.1)" }.joined(separator: "; ")))
             }
-            return .success(Rendered(headers: headers, query: try fill(query, values)))
+            return .success(
+                Rendered(headers: headers, query: try fill(query, values), placements: try place(values)))
         } catch {
             return .failure(error)
         }
@@ -89,8 +117,31 @@ public struct Apply: Sendable {
         return filled
     }
 
+    private func place(_ values: [String: String]) throws(Refused) -> [Placement] {
+        var placements: [Placement] = []
+        for form in placed {
+            guard let filled = try fill([Entry(name: form.name, value: form.value)], values).first else { continue }
+            let bytes = filled.1.utf8
+            let isCarried =
+                switch form.place {
+                case .header: bytes.allSatisfy { 0x20...0x7E ~= $0 }
+                case .cookie: bytes.allSatisfy(Self.isCookieByte)
+                case .query: true
+                }
+            guard isCarried else {
+                throw Refused(description: "the \(form.place.rawValue) \(form.name) would hold characters it cannot")
+            }
+            placements.append(
+                Placement(
+                    place: form.place.rawValue, name: form.name, value: filled.1, operations: form.operations,
+                    action: form.action == .override ? nil : form.action.rawValue))
+        }
+        return placements
+    }
+
     private func needs(_ hole: String) -> Bool {
         (headers + query + cookies).contains { $0.value.holes.contains(hole) }
+            || placed.contains { $0.value.holes.contains(hole) }
     }
 
     /// RFC 7617 §2, in UTF-8: a colon in the user name would move the border to the password.

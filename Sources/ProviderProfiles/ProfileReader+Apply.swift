@@ -50,12 +50,14 @@ extension ProfileReader {
 
     /// Where the credential goes.
     mutating func apply(_ value: JSONValue?, into profile: inout ProviderProfile, holes: Set<String>) {
-        let secrets = Apply.secretHoles(of: profile.kind)
+        let named = profile.fields.filter { !$0.isPlain && $0.of == .connection }
+        let secrets = Apply.secretHoles(of: profile.kind).union(named.map(\.name))
         let fillable = holes.union(profile.capture.map(\.name)).union(secrets)
-        if let members = object(value, "/apply", known: ["headers", "query", "cookies"]) {
+        if let members = object(value, "/apply", known: ["headers", "query", "cookies", "placements"]) {
             profile.headers = entries(members["headers"], "/apply/headers", names: holes, values: fillable)
             profile.query = entries(members["query"], "/apply/query", names: holes, values: fillable)
             profile.cookies = entries(members["cookies"], "/apply/cookies", names: holes, values: fillable)
+            profile.placements = placements(members["placements"], holes: fillable)
         }
         for (index, header) in profile.headers.enumerated() where header.name.holes.isEmpty {
             let name = header.name.filled([:])
@@ -70,11 +72,20 @@ extension ProfileReader {
         for cookie in profile.cookies where cookie.name.holes.isEmpty && !Apply.isToken(cookie.name.filled([:])) {
             complain("/apply/cookies", "has the cookie '\(cookie.name.filled([:]))', whose name no cookie may have")
         }
-        let needed =
-            profile.kind == .basic
-            ? ["basic", "password"] : profile.kind == .apiKey ? ["api_key"] : ["access_token", "basic_token"]
-        let used = Set((profile.headers + profile.query + profile.cookies).flatMap(\.value.holes))
-        if used.isDisjoint(with: needed) {
+        let needed: [String] =
+            switch profile.kind {
+            case .basic: ["basic", "password"] + named.map(\.name)
+            case .apiKey: ["api_key"] + named.map(\.name)
+            case .oauth2: ["access_token", "basic_token"]
+            case .secret: named.map(\.name)
+            case .none: []
+            }
+        let used = Set(
+            (profile.headers + profile.query + profile.cookies).flatMap(\.value.holes)
+                + profile.placements.flatMap(\.value.holes))
+        // In a route's path, or nobody knows yet where.
+        let isElsewhere = profile.kind == .none || profile.routeHoles.contains { needed.contains($0) }
+        if used.isDisjoint(with: needed), !isElsewhere, profile.unanswered.isEmpty {
             let names = needed.map { "{\($0)}" }.joined(separator: " or ")
             complain(
                 "/apply",

@@ -36,7 +36,9 @@ extension ProfileReader {
                 Self.dpopAlgorithms, Self.idTokenAlgorithms, Self.authAlgorithms,
             ]
         guard let members = object(value, path, known: known) else {
-            if value == nil { complain(path, "is missing: an oauth2 profile says where its endpoints are") }
+            if value == nil, profile.unanswered.isEmpty {
+                complain(path, "is missing: an oauth2 profile says where its endpoints are")
+            }
             return
         }
         for name in Self.endpointNames {
@@ -47,7 +49,7 @@ extension ProfileReader {
             profile.endpoints.append((name, template))
         }
         let isDiscovered = members["issuer"] != nil
-        if !isDiscovered, members["token_endpoint"] == nil {
+        if !isDiscovered, members["token_endpoint"] == nil, profile.unanswered.isEmpty {
             complain(path, "must have issuer or token_endpoint")
         }
         profile.tokenEndpointAuthMethodsSupported = words(members, Self.authMethods, known: Self.knownAuthMethods)
@@ -88,7 +90,7 @@ extension ProfileReader {
         }
         guard !template.isOneHole else { return }
         var values = Dictionary(template.holes.map { ($0, "1") }) { first, _ in first }
-        if case .hole(let base)? = template.parts.first {
+        if case .hole(let base, _)? = template.parts.first {
             guard template.parts.count > 1, case .text(let next) = template.parts[1], next.hasPrefix("/") else {
                 return complain(path, "begins with a hole, which brings a whole base URL: a slash must follow it")
             }

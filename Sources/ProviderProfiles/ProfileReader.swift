@@ -125,7 +125,7 @@ struct ProfileReader {
             complain(path, "has a brace that is not part of a \(holes) hole; a brace itself is written twice")
             return nil
         }
-        for hole in template.holes where !known.contains(hole) && Template.claim(ofHole: hole) == nil {
+        for hole in template.holes where !known.contains(hole) && !(claims && Template.claim(ofHole: hole) != nil) {
             let names = known.isEmpty ? "none" : known.sorted().joined(separator: ", ")
             complain(path, "has the hole {\(hole)}, which nothing fills; known are: \(names)")
         }

@@ -29,6 +29,7 @@ public struct Provider: Sendable {
     let revocationForm: RevocationForm?
     let idTokenIssuerForms: [Template]
     let hostTemplates: [Template]
+    let routeForms: [RouteForm]
 
     /// Where the credential belongs: hosts in lower case, with a port where one is written; `*.` before a name stands
     /// for its subdomains. Of a URL, as some providers tell it, the host counts. What renders empty is left out.

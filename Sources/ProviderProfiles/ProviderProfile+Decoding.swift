@@ -24,11 +24,12 @@ extension ProviderProfile {
 extension ProfileReader {
     /// Those of every kind, and those of `oauth2` alone.
     private static let commonMembers = [
-        "$schema", "provider", "title", "kind", "documentation", "checked", "fields", "apply", "hosts",
+        "$schema", "provider", "title", "kind", "documentation", "checked", "needs", "imported", "fields", "apply",
+        "routes", "hosts",
     ]
     private static let oauthMembers = [
         "authorization_server", "scopes", "authorization_parameters", "token_parameters", "refresh_parameters",
-        "token_headers",
+        "token_headers", "authorization_template", "token_template", "refresh_template",
         "departures", "errors", "error_rules", "expiry", "refresh_token", "capture", "identity", "follow_up",
         "admin_consent",
         "jwt_bearer", "client_assertion", "id_token", "dpop", "revocation",
@@ -47,7 +48,7 @@ extension ProfileReader {
         var profile = ProviderProfile(
             name: requiredString(members["provider"], "/provider"), title: requiredString(members["title"], "/title"),
             kind: kind ?? .oauth2, source: value)
-        let nameForm = "[a-z0-9][a-z0-9._-]{0,63}"
+        let nameForm = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
         if !profile.name.isEmpty, !ProviderProfile.Field.matches(profile.name, nameForm) {
             complain("/provider", "must have the form \(nameForm)")
         }
@@ -60,8 +61,10 @@ extension ProfileReader {
         if let checked = profile.checked, !Self.isDate(checked) {
             complain("/checked", "must be a date such as 2026-11-22")
         }
+        profile.unanswered = strings(members["needs"], "/needs") ?? []
+        profile.imported = origin(members["imported"])
         profile.fields = fields(members["fields"], kind: kind)
-        let holes = Set(profile.fields.map(\.name))
+        let holes = Set(profile.fields.filter(\.isPlain).map(\.name))
         if kind == .oauth2 {
             oauth(members, into: &profile, holes: holes)
         } else if let kind {
@@ -72,6 +75,7 @@ extension ProfileReader {
         }
         // Without the kind nobody can tell what the rest should be.
         guard kind != nil else { return profile }
+        routes(members["routes"], into: &profile, holes: holes)
         apply(members["apply"], into: &profile, holes: holes)
         hosts(members["hosts"], into: &profile, holes: holes)
         return profile
@@ -90,11 +94,12 @@ extension ProfileReader {
                 profile.scopeSeparator = requiredString(scopes["separator"], "/scopes/separator")
             }
         }
-        profile.authorizationParameters = parameters(members, "authorization_parameters", holes: holes)
-        profile.tokenParameters = parameters(members, "token_parameters", holes: holes)
-        profile.refreshParameters = parameters(members, "refresh_parameters", holes: holes)
+        profile.authorizationParameters = parameters(members, "authorization_parameters", &profile, holes: holes)
+        profile.tokenParameters = parameters(members, "token_parameters", &profile, holes: holes)
+        profile.refreshParameters = parameters(members, "refresh_parameters", &profile, holes: holes)
         profile.tokenHeaders = tokenHeaders(members["token_headers"], holes: holes)
         profile.departures = departures(members["departures"])
+        requestTemplates(members, into: &profile)
         if let methods = profile.codeChallengeMethodsSupported, !methods.contains("S256"),
             !profile.departures.contains(.flag(.noPKCE))
         {
@@ -140,15 +145,18 @@ extension ProfileReader {
     }
 
     private mutating func parameters(
-        _ members: JSONObject, _ name: String, holes: Set<String>
+        _ members: JSONObject, _ name: String, _ profile: inout ProviderProfile, holes: Set<String>
     ) -> [(name: String, template: Template)] {
-        let parameters = templates(members[name], "/\(name)", holes: holes)
+        let ofClientID = clientIDParameters(members, name)
+        profile.clientIDParameters[name] = ofClientID
+        let parameters = templates(
+            members[name], "/\(name)", holes: holes.union(ofClientID.isEmpty ? [] : ["client_id"]))
         for parameter in parameters where Self.reservedParameters.contains(parameter.name) {
             complain(
                 join("/\(name)", parameter.name),
                 "is not for a profile to set; Credence sets: \(Self.reservedParameters.joined(separator: ", "))")
         }
-        return parameters
+        return parameters.filter { !ofClientID.contains($0.name) }
     }
 
     /// Credence's own to say: who asks, in which form, and for what.

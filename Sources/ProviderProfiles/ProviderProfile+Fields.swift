@@ -7,7 +7,7 @@ extension ProviderProfile {
     /// What is wrong with the values that one side gave, each by itself and as a group.
     /// - Parameter side: who gave them; nil when that is not known.
     func problems(in given: [String: String], of side: Field.Of?) -> [String] {
-        let expected = fields.filter { side == nil || $0.of == side }
+        let expected = fields.filter { $0.isPlain && (side == nil || $0.of == side) }
         var problems: [String] = []
         for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             guard let field = expected.first(where: { $0.name == name }) else {
@@ -34,7 +34,7 @@ extension ProviderProfile {
     /// - Parameter values: with the defaults.
     func missing(in values: [String: String], of side: Field.Of?) -> [String] {
         let isGiven = { (field: Field) in values[field.name]?.isEmpty == false }
-        return fields.filter { $0.required && (side == nil || $0.of == side) }.compactMap { field in
+        return fields.filter { $0.isPlain && $0.required && (side == nil || $0.of == side) }.compactMap { field in
             let alternatives = groups.first { $0.name == field.group }?.fields ?? [field]
             guard !alternatives.contains(where: isGiven) else { return nil }
             return alternatives.count == 1

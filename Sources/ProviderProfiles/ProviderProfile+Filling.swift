@@ -10,9 +10,19 @@ extension ProviderProfile {
     public func provider(
         client: [String: String], connection: [String: String], allowHTTP: Bool
     ) -> Result<Provider, FieldProblems> {
-        let problems = problems(in: client, of: .client) + problems(in: connection, of: .connection)
+        let problems = unready + problems(in: client, of: .client) + problems(in: connection, of: .connection)
         guard problems.isEmpty else { return .failure(FieldProblems(problems: problems)) }
         return provider(fields: client.merging(connection) { _, own in own }, allowHTTP: allowHTTP)
+    }
+
+    /// Why nothing can be made of it yet, for people.
+    var unready: [String] {
+        unanswered.isEmpty
+            ? []
+            : [
+                "The profile \(name) is not finished: \(unanswered.joined(separator: " ")) "
+                    + "Write the answer into the profile, and take the question out of needs."
+            ]
     }
 
     /// Fills the holes with values of which it is known that they come from the right side, or that there is but one.
@@ -27,7 +37,7 @@ extension ProviderProfile {
     /// Checks a client's fields by themselves: connections fill in theirs later.
     public func checkClientFields(_ given: [String: String], allowHTTP: Bool) -> Result<Void, FieldProblems> {
         let values = withDefaults(given)
-        let problems = problems(in: given, of: .client) + missing(in: values, of: .client)
+        let problems = unready + problems(in: given, of: .client) + missing(in: values, of: .client)
         guard problems.isEmpty else { return .failure(FieldProblems(problems: problems)) }
         let waiting = Set(fields.filter { $0.of == .connection && (values[$0.name] ?? "").isEmpty }.map(\.name))
         return filled(values, waiting: waiting, allowHTTP: allowHTTP).map { _ in }
@@ -37,13 +47,18 @@ extension ProviderProfile {
     private func filled(
         _ values: [String: String], waiting: Set<String>, allowHTTP: Bool
     ) -> Result<Provider, FieldProblems> {
-        var filling = Filling(values: values, waiting: waiting, allowHTTP: allowHTTP)
+        var filling = Filling(
+            values: values, waiting: waiting, allowHTTP: allowHTTP,
+            chosen: Set(fields.filter { $0.allowedValues != nil }.map(\.name)))
         var dialect = dialect(values)
         let (server, discoveryIssuer) = server(&filling, &dialect)
         let apply = Apply(
             headers: entries(headers, values, in: "header", &filling.problems),
             query: entries(query, values, in: "query parameter", &filling.problems),
-            cookies: entries(cookies, values, in: "cookie", &filling.problems), fields: values)
+            cookies: entries(cookies, values, in: "cookie", &filling.problems), placed: placements, fields: values,
+            meanings: Dictionary(
+                fields.compactMap { field in field.meaning.map { (field.name, $0.rawValue) } }, uniquingKeysWith: { $1 }
+            ))
         let identity = identity(&filling)
         let followUp = followUp.flatMap { filling.url($0, of: "follow_up") }
         if let audience = audience(&filling) { dialect.assertionAudience = audience }
@@ -72,7 +87,7 @@ extension ProviderProfile {
                 identity: identity, followUp: followUp, isDPoPBound: isDPoPBound,
                 pushesAuthorizationRequests: !departures.contains(.flag(.noPAR)),
                 jwtBearerForm: jwtBearer, revocationForm: revocation, idTokenIssuerForms: idTokenIssuers,
-                hostTemplates: hosts))
+                hostTemplates: hosts, routeForms: routes))
     }
 
     private func server(
@@ -99,7 +114,7 @@ extension ProviderProfile {
         if given.isSuperset(of: ["authorization_endpoint", "token_endpoint"]) { return (server, nil) }
         guard given.contains("issuer") else {
             // Who gets tokens without a browser needs no more than where they are.
-            if given.contains("token_endpoint") { return (server, nil) }
+            if given.contains("token_endpoint") || !unanswered.isEmpty { return (server, nil) }
             filling.problems.append(
                 "Give issuer, or the endpoints: token_endpoint, and authorization_endpoint for consents.")
             return (server, nil)
@@ -153,6 +168,12 @@ extension ProviderProfile {
         dialect.authorizationParameters = fill(authorizationParameters)
         dialect.tokenParameters = fill(tokenParameters)
         dialect.refreshParameters = fill(refreshParameters)
+        dialect.authorizationParametersOfClientID = clientIDParameters["authorization_parameters"] ?? []
+        dialect.tokenParametersOfClientID = clientIDParameters["token_parameters"] ?? []
+        dialect.refreshParametersOfClientID = clientIDParameters["refresh_parameters"] ?? []
+        dialect.authorizationTemplate = Self.requestTemplate(authorizationTemplate, values, fields: fields)
+        dialect.tokenTemplate = Self.requestTemplate(tokenTemplate, values, fields: fields)
+        dialect.refreshTemplate = Self.requestTemplate(refreshTemplate, values, fields: fields)
         for (name, template) in tokenHeaders {
             let value = template.filled(values)
             if !value.isEmpty, !value.unicodeScalars.contains(where: Apply.isControl) {
@@ -189,6 +210,8 @@ private struct Filling {
     /// Fields that are filled in later.
     let waiting: Set<String>
     let allowHTTP: Bool
+    /// Fields whose values the profile lists.
+    let chosen: Set<String>
     /// For people.
     var problems: [String] = []
 
@@ -198,7 +221,7 @@ private struct Filling {
     mutating func url(_ template: Template, of name: String) -> EndpointURL? {
         guard !isWaiting(template) else { return nil }
         do throws(Template.Misfit) {
-            return try template.filledEndpoint(name, values, allowHTTP: allowHTTP)
+            return try template.filledEndpoint(name, values, allowHTTP: allowHTTP, chosen: chosen)
         } catch {
             problems.append(error.message)
             return nil

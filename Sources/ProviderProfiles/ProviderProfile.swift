@@ -6,6 +6,10 @@ public enum ProfileKind: String, Sendable, CaseIterable {
     case oauth2
     case apiKey = "api_key"
     case basic
+    /// Secrets by name, as the profile's fields have them.
+    case secret
+    /// Nothing: the API asks nobody who calls.
+    case none
 }
 
 /// A provider, described as data (docs/provider-profile.schema.json): RFC 8414 metadata with holes, and what the
@@ -13,6 +17,21 @@ public enum ProfileKind: String, Sendable, CaseIterable {
 public struct ProviderProfile: Sendable {
     /// A value that a client or a connection fills in, and where it goes by `{name}`.
     public struct Field: Sendable, Hashable {
+        /// A value that Credence keeps by itself, whatever the profile calls it.
+        public enum Meaning: String, Sendable, CaseIterable {
+            /// The client's, given when it is added.
+            case clientID = "client_id"
+            case clientSecret = "client_secret"
+            /// The connection's secret.
+            case apiKey = "api_key"
+            case username, password
+
+            var isClients: Bool { self == .clientID || self == .clientSecret }
+        }
+
+        /// Whether it is given by itself, with the fields: not with the client's ID, nor with a secret.
+        public var isPlain: Bool { !secret && meaning == nil }
+
         public enum Of: String, Sendable, CaseIterable { case client, connection }
 
         public let name: String
@@ -22,7 +41,10 @@ public struct ProviderProfile: Sendable {
         /// A regular expression for the whole value, anchored at both ends.
         public let pattern: String?
         public let allowedValues: [String]?
+        /// Whether it is sealed: given with a connection's secret, not with its fields.
         public let secret: Bool
+        /// Which of Credence's own values it is; nil for one of the profile's.
+        public let meaning: Meaning?
         /// Who fills it in. Never taken from the other one: see `ProviderProfile.provider(client:connection:allowHTTP:)`.
         public let of: Of
         /// In a group: that one of the group is.
@@ -107,6 +129,10 @@ public struct ProviderProfile: Sendable {
     public internal(set) var documentation: String?
     /// The day somebody last held it against the provider's documentation, such as `2026-11-22`.
     public internal(set) var checked: String?
+    /// What only a person knows, and the profile still lacks: nothing can be made of it before it has an answer.
+    public internal(set) var unanswered: [String] = []
+    /// Where an import has it from, and what it was there.
+    public internal(set) var imported: [(name: String, value: String)] = []
     public internal(set) var fields: [Field] = []
     /// The members of `authorization_server` that are URLs, by name, with holes.
     var endpoints: [(name: String, template: Template)] = []
@@ -125,6 +151,12 @@ public struct ProviderProfile: Sendable {
     var authorizationParameters: [(name: String, template: Template)] = []
     var tokenParameters: [(name: String, template: Template)] = []
     var refreshParameters: [(name: String, template: Template)] = []
+    /// Parameters whose whole value is the client's ID.
+    var clientIDParameters: [String: Set<String>] = [:]
+    /// In place of the standard's parameters.
+    var authorizationTemplate: [TemplatePair]?
+    var tokenTemplate: [TemplatePair]?
+    var refreshTemplate: [TemplatePair]?
     /// Of requests to the token endpoint.
     var tokenHeaders: [(name: String, template: Template)] = []
     public internal(set) var departures: [Departure] = []
@@ -147,7 +179,11 @@ public struct ProviderProfile: Sendable {
     var headers: [Entry] = []
     var query: [Entry] = []
     var cookies: [Entry] = []
+    var placements: [PlacementForm] = []
+    var routes: [RouteForm] = []
     var hosts: [Template] = []
+    /// The holes of its routes' paths.
+    var routeHoles: [String] { routes.filter(\.isPath).flatMap(\.template.holes) }
     /// The file as it was read. Holds nothing secret.
     public let source: JSONValue
 

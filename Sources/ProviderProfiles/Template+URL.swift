@@ -11,7 +11,11 @@ extension Template {
     /// Outside of a leading hole, which brings a whole base URL, a value may fill its place and nothing more: else a
     /// field could send the client's secret to a host of its own choosing (`evil.example/` for the shop of
     /// `https://{shop}.example.com/token`).
-    func filledEndpoint(_ name: String, _ values: [String: String], allowHTTP: Bool) throws(Misfit) -> EndpointURL? {
+    ///
+    /// - Parameter chosen: fields whose values the profile lists: they may hold whatever it lists.
+    func filledEndpoint(
+        _ name: String, _ values: [String: String], allowHTTP: Bool, chosen: Set<String> = []
+    ) throws(Misfit) -> EndpointURL? {
         if isOneHole, filled(values).isEmpty { return nil }
         var text = ""
         for (index, part) in parts.enumerated() {
@@ -20,10 +24,12 @@ extension Template {
                 // A base URL is as often written with its last slash as without.
                 if text.hasSuffix("/"), literal.hasPrefix("/"), index == 1 { text.removeLast() }
                 text += literal
-            case .hole(let field):
-                let value = values[field] ?? ""
+            case .hole(let field, _):
+                let value = part.value(values) ?? ""
                 guard !value.isEmpty else { throw Misfit(message: "The field \(field) is missing: \(name) needs it.") }
-                guard isOneHole || (index == 0 && !value.contains("?")) || Self.fitsInURL(value) else {
+                guard
+                    isOneHole || (index == 0 && !value.contains("?")) || chosen.contains(field) || Self.fitsInURL(value)
+                else {
                     throw Misfit(
                         message:
                             "The field \(field) is part of \(name): it may hold letters, digits and any of - . _ ~ : alone."

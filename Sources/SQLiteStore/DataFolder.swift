@@ -11,6 +11,29 @@ public enum DataFolder {
         }
     }
 
+    /// What the file system calls a file: a copy has another one. 0 where there is no such file.
+    public static func fileNumber(of path: String) -> UInt64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(status.st_ino) : 0
+    }
+
+    /// Names of links, and of files that others may read or write.
+    public static func looseFiles(in folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var loose: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var status = stat()
+            guard name != ".", name != "..", lstat("\(folder)/\(name)", &status) == 0 else { continue }
+            let kind = status.st_mode & S_IFMT
+            if kind == S_IFLNK || (kind != S_IFSOCK && status.st_mode & 0o077 != 0) { loose.append(name) }
+        }
+        return loose.sorted()
+    }
+
     /// Refuses a folder that is a link, somebody else's, or open to others.
     public static func check(_ path: String) throws(StoreFailure) {
         var status = stat()

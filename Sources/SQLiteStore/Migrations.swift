@@ -17,8 +17,40 @@ enum Migrations {
         migrator.registerMigration("0004-webhooks") { db in
             try db.execute(sql: webhooks)
         }
+        migrator.registerMigration("0005-secret-versions") { db in
+            try db.execute(sql: secretVersions)
+        }
         return migrator
     }
+
+    /// What was set by hand before, and the installation's own key.
+    private static let secretVersions = """
+        CREATE TABLE secret_version (
+            connection TEXT NOT NULL REFERENCES connection (id) ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            box BLOB,
+            fingerprint TEXT NOT NULL,
+            set_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            restores INTEGER,
+            expires_at INTEGER,
+            kept_until INTEGER,
+            PRIMARY KEY (connection, version)
+        ) STRICT;
+        CREATE INDEX secret_version_kept ON secret_version (kept_until) WHERE box IS NOT NULL;
+
+        -- One row at most, each.
+        CREATE TABLE instance (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+            id TEXT NOT NULL,
+            starts INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE installation_key (
+            name TEXT NOT NULL PRIMARY KEY CHECK (name = 'installation'),
+            box BLOB NOT NULL
+        ) STRICT;
+        """
 
     /// Webhooks, what waits for them, and what was told last of each connection.
     private static let webhooks = """

@@ -16,7 +16,7 @@ extension SQLiteStore {
         return try await read { db in try db.all(query.sql, query.values, ConnectionRow.read) }
     }
 
-    public func insert(_ stored: StoredConnection) async throws(StoreFailure) -> Bool {
+    public func insert(_ stored: StoredConnection, history: [SecretVersion]) async throws(StoreFailure) -> Bool {
         let connection = stored.connection
         let grant = stored.grant
         return try await write { db in
@@ -43,6 +43,7 @@ extension SQLiteStore {
                 """,
                 [.text(connection.id.string)] + ConnectionRow.values(grant) + [.integer(grant.fence)]
                     + ConnectionRow.values(grant.attempt))
+            try db.write(history, of: connection.id)
             return (true, ConnectionChange(id: connection.id, version: nil))
         }
     }

@@ -29,7 +29,7 @@ extension SQLiteStore {
     }
 
     public func commit(
-        _ key: ConnectionKey, replacing version: Int, with grant: Grant, at now: Timestamp
+        _ key: ConnectionKey, replacing version: Int, with grant: Grant, history: [SecretVersion], at now: Timestamp
     ) async throws(StoreFailure) -> CommitResult {
         try await write { db in
             let old = try db.storedConnection(key)
@@ -43,6 +43,7 @@ extension SQLiteStore {
                     + [.text(key.id.string), .time(key.createdAt), .integer(version)])
             guard let stored = try db.storedConnection(key) else { return (.gone, nil) }
             guard committed == 1 else { return (.superseded(stored), nil) }
+            try db.write(history, of: key.id)
             if let old, let event = ConnectionEvent.between(old, stored, at: now) { try db.tell(event) }
             return (.committed(stored), ConnectionChange(id: key.id, version: stored.grant.version))
         }

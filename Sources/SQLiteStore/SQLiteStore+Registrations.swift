@@ -3,7 +3,7 @@ import GRDB
 import OAuth
 import Sealing
 
-// ClientStore and KeyRingStore.
+// ClientStore.
 extension SQLiteStore {
     public func client(_ id: ClientID) async throws(StoreFailure) -> RegisteredClient? {
         try await read { db in try db.registeredClients("WHERE id = ?", [.text(id.string)]).first }
@@ -67,33 +67,6 @@ extension SQLiteStore {
             if let owed, owed > 0 { return (.owing(owed), nil) }
             let deleted = try db.change("DELETE FROM client WHERE id = ?", [.text(id.string)])
             return (deleted == 1 ? .deleted : .notFound, nil)
-        }
-    }
-
-    public func keyRing() async throws(StoreFailure) -> StoredKeyRing? {
-        try await read { db in
-            guard let checkValue = try db.first("SELECT check_value FROM key_ring", [], { try $0.bytes() })
-            else { return nil }
-            let dataKeys = try db.all("SELECT term, state, box FROM data_key ORDER BY term", []) { columns in
-                guard let term = UInt32(exactly: try columns.integer()) else { throw Unreadable() }
-                return WrappedDataKey(term: term, state: try columns.word(), box: try columns.box())
-            }
-            return StoredKeyRing(checkValue: checkValue, dataKeys: dataKeys)
-        }
-    }
-
-    public func insert(_ keyRing: StoredKeyRing) async throws(StoreFailure) -> Bool {
-        try await write { db in
-            let inserted = try db.change(
-                "INSERT INTO key_ring (one, check_value) VALUES (1, ?) ON CONFLICT (one) DO NOTHING",
-                [.bytes(keyRing.checkValue)])
-            guard inserted == 1 else { return (false, nil) }
-            for key in keyRing.dataKeys {
-                try db.change(
-                    "INSERT INTO data_key (term, state, box) VALUES (?, ?, ?)",
-                    [.integer(Int(key.term)), .text(key.state.rawValue), .bytes(key.box.bytes)])
-            }
-            return (true, nil)
         }
     }
 }

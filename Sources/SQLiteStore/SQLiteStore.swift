@@ -16,6 +16,8 @@ public final class SQLiteStore: BrokerStore {
         var busyTimeout: Double = 5
         /// In pages of 4 KiB: the size at which the disk counts as full.
         var maximumPages: Int?
+        /// Called before each statement begins.
+        var onStatement: (@Sendable () -> Void)?
     }
 
     /// The version of the system's SQLite, such as `3.40.1`: from 3.51.3 on the race is mended.
@@ -105,6 +107,7 @@ public final class SQLiteStore: BrokerStore {
             if let pages = options.maximumPages {
                 try db.execute(sql: "PRAGMA max_page_count = \(pages)")
             }
+            if let onStatement = options.onStatement { db.trace { _ in onStatement() } }
         }
         return configuration
     }

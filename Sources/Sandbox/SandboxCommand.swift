@@ -6,6 +6,6 @@ struct SandboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "credence-sandbox",
         abstract: "Counterparts of Credence for trying things out on one machine.",
-        subcommands: [Serve.self, Demo.self, Bare.self]
+        subcommands: [Serve.self, Demo.self, Bare.self, Posts.self, TokenEndpoint.self]
     )
 }

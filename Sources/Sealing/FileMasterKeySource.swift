@@ -81,46 +81,7 @@ public struct FileMasterKeySource: MasterKeySource {
     public static func createFile(at path: String) throws(SealingError) {
         var text = MasterKeyText.make(try SecretBytes.random(Primitives.keyCount))
         defer { text.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o400)
-        guard descriptor >= 0 else {
-            if errno == EEXIST {
-                throw SealingError(
-                    .masterKeyUnwritable, "The master key \(path) is there already: use it, or name another file.")
-            }
-            throw unwritable(path, errno)
-        }
-        // fchmod, since the umask may have taken the owner's right too.
-        var isDone =
-            fchmod(descriptor, 0o400) == 0 && write(descriptor, text, text.count) == text.count
-            && fsync(descriptor) == 0
-        var number = errno
-        close(descriptor)
-        if isDone {
-            isDone = syncFolder(of: path)
-            number = errno
-        }
-        guard isDone else {
-            unlink(path)
-            throw unwritable(path, number)
-        }
-    }
-
-    private static func unwritable(_ path: String, _ number: Int32) -> SealingError {
-        SealingError(
-            .masterKeyUnwritable,
-            "The master key \(path) cannot be written (\(text(number))): name a file in a folder that takes one.")
-    }
-
-    /// A new file is only sure to be found again once its folder is on the disk (fsync(2)).
-    private static func syncFolder(of path: String) -> Bool {
-        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        let isSynced = fsync(descriptor) == 0
-        let number = errno
-        close(descriptor)
-        errno = number
-        return isSynced
+        try PrivateText.create(path, text, what: "The master key")
     }
 }
 

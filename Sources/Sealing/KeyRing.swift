@@ -49,10 +49,7 @@ public struct KeyRing: Sendable {
         _ wrapped: [WrappedDataKey], keyCheck: [UInt8], masterKey: MasterKey
     ) throws(SealingError) -> KeyRing {
         guard constantTimeEqual(try masterKey.checkValue(), keyCheck) else {
-            throw SealingError(
-                .wrongMasterKey,
-                "This is not the master key that sealed the data: bring back the right one; nothing was changed."
-            )
+            throw wrongMasterKey
         }
         let opener = Sealer(key: masterKey.key, term: masterTerm)
         var sealers: [UInt32: Sealer] = [:]
@@ -71,6 +68,10 @@ public struct KeyRing: Sendable {
         }
         return KeyRing(sealers: sealers, active: sealer)
     }
+
+    static let wrongMasterKey = SealingError(
+        .wrongMasterKey,
+        "This is not the master key that sealed the data: bring back the right one; nothing was changed.")
 
     public func seal(_ plaintext: [UInt8], as context: SealContext) throws(SealingError) -> SealedBox {
         try active.seal(plaintext, as: context)
@@ -97,6 +98,31 @@ public struct KeyRing: Sendable {
         return (ring, try Self.wrap(sealer, masterKey: masterKey))
     }
 
+    /// This ring without a data key that nothing is sealed under any more; the active one stays whatever is asked.
+    public func removing(_ term: UInt32) -> KeyRing {
+        KeyRing(sealers: sealers.filter { $0.key != term || term == active.term }, active: active)
+    }
+
+    /// Every data key, wrapped by another master key.
+    public func wrapped(by masterKey: MasterKey) throws(SealingError) -> [WrappedDataKey] {
+        var wrapped: [WrappedDataKey] = []
+        for term in terms {
+            guard let sealer = sealers[term] else { continue }
+            wrapped.append(
+                try Self.wrap(sealer, masterKey: masterKey, state: term == active.term ? .active : .retired))
+        }
+        return wrapped
+    }
+
+    /// Whether both hold the same keys under the same terms, with the same one active.
+    public func holdsTheSame(as other: KeyRing) -> Bool {
+        activeTerm == other.activeTerm && terms == other.terms
+            && terms.allSatisfy { term in
+                guard let key = sealers[term]?.key, let twin = other.sealers[term]?.key else { return false }
+                return key.isEqual(to: twin)
+            }
+    }
+
     /// The same content under the active data key, for the place and version that it is to be stored at.
     public func reseal(
         _ box: SealedBox, from old: SealContext, to new: SealContext
@@ -106,10 +132,12 @@ public struct KeyRing: Sendable {
 
     // MARK: Wrapping
 
-    private static func wrap(_ sealer: Sealer, masterKey: MasterKey) throws(SealingError) -> WrappedDataKey {
+    private static func wrap(
+        _ sealer: Sealer, masterKey: MasterKey, state: WrappedDataKey.State = .active
+    ) throws(SealingError) -> WrappedDataKey {
         let box = try Sealer(key: masterKey.key, term: masterTerm)
             .seal(sealer.key, as: context(term: sealer.term, masterKey: masterKey))
-        return WrappedDataKey(term: sealer.term, state: .active, box: box)
+        return WrappedDataKey(term: sealer.term, state: state, box: box)
     }
 
     /// Names the purpose (table and column), the master key (record) and the term (version).

@@ -26,9 +26,9 @@ public struct MasterKey: Sendable {
     }
 }
 
-/// Where the master key comes from.
+/// Where the master key comes from. Asked when the service starts and when keys change, never for a request.
 public protocol MasterKeySource: Sendable {
-    func masterKey() throws(SealingError) -> MasterKey
+    func masterKey() async throws(SealingError) -> MasterKey
 }
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {

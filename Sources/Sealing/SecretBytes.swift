@@ -61,6 +61,11 @@ public final class SecretBytes: @unchecked Sendable, CustomStringConvertible, Cu
         try body(UnsafeRawBufferPointer(start: pointer, count: count))
     }
 
+    /// In a time that depends on the lengths alone.
+    func isEqual(to other: SecretBytes) -> Bool {
+        count == other.count && CRYPTO_memcmp(pointer, other.pointer, count) == 0
+    }
+
     public var description: String { "••••" }
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

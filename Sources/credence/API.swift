@@ -110,6 +110,40 @@ struct API: Sendable {
         return value
     }
 
+    /// The answer's body, as it comes, into a file; how many bytes.
+    func download(_ method: Method, _ path: String, to descriptor: Int32) async throws -> Int {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        var size = 0
+        do {
+            let response = try await client.execute(request, timeout: .hours(2))
+            let status = Int(response.status.code)
+            guard status < 300 else {
+                let bytes = Array(buffer: try await response.body.collect(upTo: 1 << 20))
+                throw Self.failure((try? JSONReader.read(bytes)) ?? .null, status: status)
+            }
+            for try await piece in response.body {
+                let bytes = Array(buffer: piece)
+                var rest = bytes[...]
+                while !rest.isEmpty {
+                    let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                    guard written > 0 else {
+                        throw CommandFailure(.failed, "The file cannot be written: is the disk full?")
+                    }
+                    rest = rest.dropFirst(written)
+                }
+                size += bytes.count
+            }
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            let isUnreachable = error is NIOConnectionError || error is IOError
+            throw CommandFailure(.tryLater, "The service cannot be reached: \(error)", isUnreachable: isUnreachable)
+        }
+        return size
+    }
+
     private static func failure(_ problem: JSONValue, status: Int) -> CommandFailure {
         let detail = problem["detail"]?.string ?? "The service answered with status \(status)."
         let reason = problem["reason"]?.string.map { " (\($0))" } ?? ""
@@ -117,7 +151,9 @@ struct API: Sendable {
             switch problem["code"]?.string ?? "" {
             case "invalid_request": .usage
             case "not_found": .notFound
-            case "provider_unavailable", "store_unavailable", "shutting_down", "audit_unavailable": .tryLater
+            case "provider_unavailable", "store_unavailable", "shutting_down", "audit_unavailable",
+                "master_key_unavailable":
+                .tryLater
             case "internal_error", "": .failed
             default: .refused
             }

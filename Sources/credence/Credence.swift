@@ -13,12 +13,15 @@ struct Credence: AsyncParsableCommand {
             Start with 'credence init', then 'credence serve'. Verbs work beside a running service and without one.
             The data folder is --data DIR, else $CREDENCE_DATA, else ~/.credence.
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [
             InitCommand.self, ServeCommand.self, ProvidersCommand.self, ClientsCommand.self, ConnectionsCommand.self,
             SecretsCommand.self, CredentialCommand.self, CallersCommand.self, WebhooksCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, KeysCommand.self, BackupCommand.self, RestoreCommand.self, VerifyCommand.self,
+            DoctorCommand.self,
         ])
+
+    static let version = "0.1.0"
 
     static func main() async {
         ProcessHygiene.apply()

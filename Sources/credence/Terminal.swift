@@ -22,7 +22,8 @@ enum Terminal {
     }
 
     /// Columns set apart by two spaces, the first row in capitals.
-    static func table(_ headings: [String], _ rows: [[String]]) {
+    /// - Parameter say: where the lines go, unless they are the answer.
+    static func table(_ headings: [String], _ rows: [[String]], to say: (String) -> Void = say) {
         let all = [headings.map { $0.uppercased() }] + rows.map { $0.map(printable) }
         let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         for row in all {

@@ -33,6 +33,17 @@ struct InterfaceTests {
         (.get, "/v1/providers", [.app, .admin]),
         (.get, "/v1/providers/oauth2", [.app, .admin]),
         (.get, "/v1/audit", [.admin]),
+        (.get, "/v1/audit/verification", [.admin]),
+        (.get, "/v1/verification", [.admin]),
+        (.get, "/v1/hold", [.admin]),
+        (.post, "/v1/backup", [.admin]),
+        (.post, "/v1/claim", [.admin]),
+        (.get, "/v1/secrets/expiring", [.admin]),
+        (.get, "/v1/connections/x/secret", [.app, .admin]),
+        (.post, "/v1/connections/x/secret/rotate", [.app, .admin]),
+        (.post, "/v1/connections/x/secret/rollback", [.app, .admin]),
+        (.post, "/v1/clients/x/secrets/1/verify", [.admin]),
+        (.post, "/v1/clients/x/secrets/1/prefer", [.admin]),
         (.get, "/v1/webhooks", [.admin]),
         (.post, "/v1/webhooks", [.admin]),
         (.get, "/v1/webhooks/x", [.admin]),
@@ -40,6 +51,10 @@ struct InterfaceTests {
         (.post, "/v1/webhooks/x/rotate", [.admin]),
         (.post, "/v1/webhooks/x/enable", [.admin]),
         (.post, "/v1/webhooks/x/test", [.admin]),
+        (.get, "/v1/keys", [.admin]),
+        (.get, "/v1/keys/progress", [.admin]),
+        (.post, "/v1/keys/rotate", [.admin]),
+        (.post, "/v1/keys/rewrap", [.admin]),
     ]
 
     @Test("I3: every route refuses the roles it is not for, and nobody", arguments: matrix.indices)

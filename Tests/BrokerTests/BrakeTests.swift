@@ -1,5 +1,7 @@
 import BrokerTesting
+import Foundation
 import OAuth
+import Synchronization
 import Testing
 
 @testable import Broker
@@ -176,6 +178,61 @@ struct BrakeTests {
         for flight in first { _ = await flight.value }
         clock.cancel()
         for id in ids { #expect(try await broker.stored(id).grant.version == 2) }
+    }
+
+    @Test(
+        "R18: many that expire in one minute begin at the rate, soonest first, and nobody is served an expired one"
+    )
+    func spread() async throws {
+        // CREDENCE_MANY=100000 takes minutes.
+        let count = ProcessInfo.processInfo.environment["CREDENCE_MANY"].flatMap { Int($0) } ?? 120
+        let rate = min(1000, max(10, count / 50))
+        let broker = try TestBroker {
+            $0.ratePerHost = rate
+            $0.concurrencyPerHost = max(16, rate / 20)
+        }
+        for number in 0..<count {
+            let left = Duration.milliseconds(600_000 + Int64(number) * 60_000 / Int64(count))
+            try await broker.addConnected(ConnectionID("c\(number)")!, left: left) {
+                $0.grant.refreshAt = $0.grant.expiresAt.map { $0 - .seconds(300) }
+            }
+        }
+        let times = Locked<[Timestamp]>([])
+        broker.exchange.expect(.token(), times: nil) { _ in
+            times.withLock { $0.append(broker.clock.now) }
+            return true
+        }
+        var flights: [Task<RefreshOutcome, Never>] = []
+        broker.clock.advance(by: .seconds(300))
+        let start = broker.clock.now
+        var asked = 0
+        var readers: [Task<Int?, any Error>] = []
+        while times.withLock({ $0.count }) < count {
+            flights += try await broker.core.schedule.round()
+            for _ in 0..<12 {
+                let begun = times.withLock { $0.count }
+                broker.clock.advance(by: .milliseconds(20))
+                for _ in 0..<1000 where times.withLock({ $0.count }) == begun { await Task.yield() }
+            }
+            // Somebody asks for one that is not among the first, near its end.
+            if broker.clock.now.since(start) > .seconds(5), asked < 5 {
+                asked += 1
+                let id = ConnectionID("c\(count - asked)")!
+                readers.append(Task { [broker] in try await broker.read(id, minTTL: .seconds(400)).int("version") })
+            }
+            try #require(broker.clock.now.since(start) < .seconds(300), "they are not through before they expire")
+        }
+        for flight in flights { _ = await flight.value }
+        for reader in readers { #expect(try await reader.value == 2) }
+        #expect(readers.count == 5)
+        let seconds = Dictionary(grouping: times.withLock { $0 }) { Int($0.since(start).wholeMilliseconds / 1000) }
+        let most = seconds.values.map(\.count).max() ?? 0
+        #expect(
+            most <= rate + max(16, rate / 20) + 5, "at most the rate, those at once, and those that somebody asked for")
+        #expect(broker.tokenRequests().count == count)
+        for number in stride(from: 0, to: count, by: 97) {
+            #expect(try await broker.stored(ConnectionID("c\(number)")!).grant.version == 2)
+        }
     }
 
     @Test("R18: whoever asks for an expired credential waits for nobody's turn, though its own refresh is in the queue")

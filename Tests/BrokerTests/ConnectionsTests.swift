@@ -204,7 +204,7 @@ struct ConnectionsTests {
             },
             try await failure { () throws(BrokerError) in try await connections.setDisabled(true, id, by: stranger) },
             try await failure { () throws(BrokerError) in
-                try await connections.setSecret(.apiKey(Secret("x")), of: id, by: stranger)
+                try await connections.setSecret(SecretChange(.apiKey(Secret("x"))), of: id, by: stranger)
             },
             try await failure { () throws(BrokerError) in
                 try await connections.requestConsent(id, returnTo: nil, wishes: ConsentWishes(), by: stranger)
@@ -246,7 +246,8 @@ struct ConnectionsTests {
     func setSecret() async throws {
         try await broker.addConnected()
         let error = try await failure { () throws(BrokerError) in
-            try await connections.setSecret(.apiKey(Secret("k")), of: TestBroker.connection, by: broker.admin)
+            try await connections.setSecret(
+                SecretChange(.apiKey(Secret("k"))), of: TestBroker.connection, by: broker.admin)
         }
         #expect(error.field == "secret")
         #expect(try await broker.accessToken() == "access-1")
@@ -257,7 +258,8 @@ struct ConnectionsTests {
         #expect(try await refused { $0.secret = .apiKey(Secret("é漢")) }.field == "secret")
         _ = try await create { $0.secret = .apiKey(Secret("works")) }
         let error = try await failure { () throws(BrokerError) in
-            try await connections.setSecret(.apiKey(Secret("pässword")), of: TestBroker.connection, by: broker.admin)
+            try await connections.setSecret(
+                SecretChange(.apiKey(Secret("pässword"))), of: TestBroker.connection, by: broker.admin)
         }
         #expect(error.field == "secret" && error.detail.contains("ASCII") && !error.detail.contains("pässword"))
         #expect(try await broker.read().text("api_key") == "works")

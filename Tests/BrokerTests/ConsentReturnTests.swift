@@ -141,6 +141,8 @@ struct ConsentReturnTests {
         #expect(failure.providerError == "access_denied")
         #expect(try await broker.stored() == before)
         #expect(broker.audit.events.last?.reason == "access_denied")
+        #expect(
+            broker.log.lines.contains { $0.contains("A provider refused a consent") && $0.contains("access_denied") })
     }
 
     @Test("N21: the provider's words are cut and cleaned")

@@ -5,7 +5,8 @@ import Testing
 struct CredentialCacheTests {
     private func entry(_ version: Int, _ id: ConnectionID = TestBroker.connection) -> CachedCredential {
         CachedCredential(
-            connection: id, version: version, expiresAt: nil, lifetime: nil, refreshAt: nil, labels: [:], sealed: [])
+            connection: id, version: version, expiresAt: nil, lifetime: nil, refreshAt: nil, since: nil, labels: [:],
+            sealed: [])
     }
 
     @Test("What a slow reader read before a deletion does not come back after it")

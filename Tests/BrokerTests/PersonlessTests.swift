@@ -158,7 +158,7 @@ struct PersonlessTests {
         #expect(connection.status(at: broker.clock.now) == .reauthorizationRequired)
         broker.exchange.expect(.token())
         let mended = try await broker.core.connections.setSecret(
-            .subjectToken(SubjectToken(token: Secret("newer"), type: SubjectToken.accessTokenType)),
+            SecretChange(.subjectToken(SubjectToken(token: Secret("newer"), type: SubjectToken.accessTokenType))),
             of: TestBroker.connection, by: broker.admin)
         #expect(mended.status(at: broker.clock.now) == .active)
         #expect(broker.tokenRequests().last?["subject_token"] == "newer")

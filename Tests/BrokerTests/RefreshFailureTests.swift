@@ -82,6 +82,9 @@ struct RefreshFailureTests {
         #expect(try await broker.stored().status(at: broker.clock.now) == .reauthorizationRequired)
         #expect(broker.exchange.requests.count == 1)
         #expect(broker.audit.events.contains { $0.action == .credentialRefresh && $0.reason == "revoked" })
+        #expect(
+            broker.log.lines.count { $0.contains("A refresh failed") && $0.contains("invalid_grant (status 400)") } == 1
+        )
     }
 
     @Test("R5: invalid_grant after a rival won serves what the rival brought")

@@ -22,6 +22,10 @@ struct TestBroker {
     let core: BrokerCore
     /// The same parts as another process would open them after the end of this one.
     let restart: @Sendable () -> BrokerCore
+    private let make: @Sendable (KeyRing, MasterKeys) -> BrokerCore
+    let masterKey: FixedMasterKey
+    /// As the composition would have stored it; most tests need none in the store.
+    let storedRing: StoredKeyRing
     let admin = Caller(id: .init("root")!, role: .admin, createdAt: Timestamp(seconds: 0))
     let runtime = Caller(id: .init("bot")!, role: .runtime, createdAt: Timestamp(seconds: 0))
 
@@ -31,7 +35,10 @@ struct TestBroker {
         profile: String = "", server: String = "", policy: (inout RefreshPolicy) -> Void = { _ in },
         returns: Set<String> = [], random: any RandomSource = SeededRandom()
     ) throws {
-        let (keyRing, _) = try KeyRing.create(masterKey: MasterKey(.random(32)))
+        let masterKey = FixedMasterKey(key: try MasterKey(.random(32)))
+        let (keyRing, wrapped) = try KeyRing.create(masterKey: masterKey.key)
+        self.masterKey = masterKey
+        storedRing = StoredKeyRing(checkValue: try masterKey.key.checkValue(), dataKeys: wrapped)
         sealing = GrantSealing(keyRing: keyRing)
         var configuration = BrokerCore.Configuration(publicURL: "https://broker.example")
         configuration.allowedReturns = returns
@@ -39,13 +46,25 @@ struct TestBroker {
         configuration.policy.ratePerHost = 0
         policy(&configuration.policy)
         let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server)])
-        let make = { @Sendable [store, exchange, audit, clock, log, spool, configuration] in
+        let make = { @Sendable [store, exchange, audit, clock, log, spool, configuration] (keyRing, masterKeys) in
             BrokerCore(
                 configuration: configuration, store: store, keyRing: keyRing, catalog: catalog, exchange: exchange,
-                audit: audit, clock: clock, random: random, logger: log.logger, spool: spool)
+                audit: audit, clock: clock, random: random, logger: log.logger, spool: spool,
+                masterKeys: masterKeys)
         }
-        core = make()
-        restart = make
+        self.make = make
+        let restart = { @Sendable in make(keyRing, MasterKeys(current: masterKey)) }
+        core = restart()
+        self.restart = restart
+    }
+
+    /// What another process makes of what is stored: it opens the key ring anew.
+    func reopened(with masterKeys: MasterKeys? = nil) async throws -> (core: BrokerCore, sealing: GrantSealing) {
+        let masterKeys = masterKeys ?? MasterKeys(current: masterKey)
+        let stored = try #require(try await store.keyRing())
+        let masterKey = try await masterKeys.wrapping(keyCheck: stored.checkValue)
+        let ring = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: masterKey)
+        return (make(ring, masterKeys), GrantSealing(keyRing: ring))
     }
 
     private static func acme(_ more: String, _ server: String) throws -> ProviderProfile {
@@ -166,6 +185,13 @@ struct TestBroker {
     func tokenRequests() -> [Parameters] {
         exchange.requests.filter { $0.url.path == "/token" }.compactMap { try? Parameters(formURLEncoded: $0.body) }
     }
+}
+
+/// A master key that is at hand.
+struct FixedMasterKey: MasterKeySource {
+    let key: MasterKey
+
+    func masterKey() async throws(SealingError) -> MasterKey { key }
 }
 
 extension ScriptedExchange.Outcome {

@@ -22,6 +22,31 @@ struct ValuesTests {
         }
     }
 
+    @Test("What is written is read again, to the millisecond")
+    func readAgain() {
+        let random = SeededRandom(seed: 3339)
+        for _ in 0..<2000 {
+            let word = random.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            let moment = Timestamp(milliseconds: Int64(word % 7_258_118_400_000))
+            let text = String(decoding: moment.iso8601Bytes(milliseconds: true), as: UTF8.self)
+            #expect(Timestamp(iso8601: text) == moment)
+            #expect(Timestamp(iso8601: moment.iso8601) == Timestamp(seconds: moment.seconds))
+        }
+    }
+
+    @Test(
+        "Days, fractions of any length, and what is no moment",
+        arguments: [
+            ("1970-01-02", 86_400_000), ("1970-01-01T00:00:00.5Z", 500), ("1970-01-01T00:00:00.05Z", 50),
+            ("1970-01-01T00:00:01.123456789Z", 1123), ("2026-02-29", nil), ("2026-04-31T00:00:00Z", nil),
+            ("2026-11-22T18:00:00", nil), ("2026-11-22T18:00:00+01:00", nil), ("2026-11-22T24:00:00Z", nil),
+            ("2026-11-22 18:00:00Z", nil), ("2026-11-22T18:00:00.Z", nil), ("2026-11-22T18:00:00,5Z", nil),
+            ("2026-11-22T18:00:00.xZ", nil), ("1969-12-31", nil), ("tomorrow", nil), ("", nil),
+        ] as [(String, Int64?)])
+    func reading(text: String, milliseconds: Int64?) {
+        #expect(Timestamp(iso8601: text)?.milliseconds == milliseconds)
+    }
+
     @Test(
         "Leap days, ends of years, centuries and moments before 1970",
         arguments: [

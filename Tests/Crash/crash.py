@@ -38,12 +38,16 @@ WAYS = {
     "held": (14, 1, 1),  # the provider has done it; not a byte has come back
     "random": (30, None, None),
     "stopped": (4, 1, 0),  # SIGSTOP while the answer is under way, SIGCONT later: nobody is killed
+    # The same past the lease (R4), once: it takes longer than all the others. What had come may be taken or not.
+    "stopped_past_lease": (0, None, None),
     "spooled": (1, 1, 0),  # the database is locked by another program
     "replaying": (0.5, 1, 0),
     "replayed": (0.5, 1, 0),
 }
 # Where the provider has answered and nothing is written, only its grace can save the grant.
-PRECARIOUS = {"answered", "held", "random"}
+PRECARIOUS = {"answered", "held", "random", "stopped_past_lease"}
+TIMEOUT = 5  # of a call to the provider
+LEASE = TIMEOUT + 30
 
 
 class Trial:
@@ -65,7 +69,7 @@ class Trial:
             environment["CREDENCE_CRASH_AT"] = crash_at
         command = self.command.command(
             "serve", "--development", "--listen", self.address, "--public-url", self.url, "--management-listen",
-            "127.0.0.1:0", "--provider-timeout", "5")
+            "127.0.0.1:0", "--provider-timeout", str(TIMEOUT))
         with open(os.path.join(self.folder, "service.log"), "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment)
@@ -166,7 +170,7 @@ class Trial:
             self.kill()
             provider.hold.clear()
             provider.let_go.set()
-        elif way == "stopped":
+        elif way in ("stopped", "stopped_past_lease"):
             self.start()
             provider.hold.set()
             provider.let_go.clear()
@@ -175,7 +179,7 @@ class Trial:
             self.process.send_signal(signal.SIGSTOP)
             provider.hold.clear()
             provider.let_go.set()
-            time.sleep(0.05)
+            time.sleep(0.05 if way == "stopped" else LEASE + 1)
             self.process.send_signal(signal.SIGCONT)
             thread.join(10)
             self.kill()
@@ -229,10 +233,13 @@ class Trial:
 
     def run(self, cycles):
         self.prepare()
-        ways, weights = list(WAYS), [weight for weight, _, _ in WAYS.values()]
+        ways = [way for way, (weight, _, _) in WAYS.items() if weight]
+        weights = [WAYS[way][0] for way in ways]
         # Each way at least once, then by weight.
         for number in range(cycles):
             way = ways[number] if number < len(ways) else self.random.choices(ways, weights)[0]
+            if number == 100:
+                way = "stopped_past_lease"
             try:
                 self.cycle(way, self.name(number % CONNECTIONS))
             except Failure as failure:

@@ -71,7 +71,7 @@ struct GrantTests {
     @Test("RFC 6749 §4.4, RFC 8693, RFC 8628: client credentials, token exchange and a device, each active and used")
     func withoutBrowser() async throws {
         var behaviour = FakeAuthorizationServer.Behaviour()
-        behaviour.accessTokenLifetime = 2
+        behaviour.accessTokenLifetime = 5
         try await FakeAuthorizationServer.withServer(behaviour: behaviour) { server in
             let running = try await start()
             server.register(client: "jobs", secret: Self.secret, redirectURIs: [])

@@ -262,7 +262,7 @@ struct WholeServiceTests {
         #expect(json["client_authentication"] as? String == "client_secret_post")
         #expect(
             json["apply"] as? [[String: String]] == [
-                ["in": "header", "name": "Authorization", "value": "Bearer {access_token}"]
+                ["in": "header", "name": "Authorization", "value": "Bearer {access_token}", "ops": "all"]
             ])
         #expect(json["hosts"] as? [String] == ["graph.microsoft.com"] && (json["needs"] as? [String])?.isEmpty == true)
         let bare = try await credence.run("providers", "preview", "azure-ad")

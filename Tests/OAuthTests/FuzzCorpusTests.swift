@@ -35,11 +35,11 @@ struct FuzzCorpusTests {
         }
     }
 
-    @Test("Each target has a dictionary and a corpus, and there is no corpus of anything else")
+    @Test("Each target has a dictionary and a corpus")
     func complete() throws {
         let names = Set(FuzzTarget.allCases.map(\.rawValue))
         let corpora = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
-        #expect(Set(corpora.filter { !$0.hasPrefix(".") }) == names)
+        #expect(names.isSubset(of: corpora))
         for name in names {
             let dictionary = Self.folder.deletingLastPathComponent().appendingPathComponent("\(name).dict")
             #expect(FileManager.default.fileExists(atPath: dictionary.path), "\(name) has no dictionary")

@@ -24,7 +24,7 @@ struct BrokenProfileTests {
         Broken("provider", nil, at: "/provider", "missing"),
         Broken("provider", "7", at: "/provider", "a string"),
         Broken("provider", "null", at: "/provider", "a string"),
-        Broken("provider", #""../evil""#, at: "/provider", "[a-z0-9][a-z0-9._-]{0,63}"),
+        Broken("provider", #""../evil""#, at: "/provider", "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
         Broken("title", #""""#, at: "/title", "empty"),
         Broken("title", #""a\u001b[2J""#, at: "/title", "control characters"),
         Broken("kind", nil, at: "/kind", "missing", "oauth2, api_key, basic"),
@@ -43,7 +43,7 @@ struct BrokenProfileTests {
         Broken(
             "fields", #"[{"name":"a","title":"A","of":"client","colour":1}]"#, at: "/fields/0/colour", "allowed_values"),
         Broken("fields", #"[{"title":"A","of":"client"}]"#, at: "/fields/0/name", "missing"),
-        Broken("fields", #"[{"name":"a-b","title":"A","of":"client"}]"#, at: "/fields/0/name", "[A-Za-z]"),
+        Broken("fields", #"[{"name":"a/b","title":"A","of":"client"}]"#, at: "/fields/0/name", "[A-Za-z0-9_]"),
         Broken(
             "fields", #"[{"name":"access_token","title":"A","of":"client"}]"#, at: "/fields/0/name", "Credence fills"),
         Broken(

@@ -157,7 +157,7 @@ struct ProviderTests {
         ] {
             #expect(Template(text)?.filled(values) == result, "\(text)")
         }
-        for text in ["{", "}", "{}", "{a", "a}", "{a}}", "{a b}", "{a-b}", "{é}", "{1a}", "{a{b}}"] {
+        for text in ["{", "}", "{}", "{a", "a}", "{a}}", "{a/b}", "{-a}", "{a }", "{é}", "{a{b}}"] {
             #expect(Template(text) == nil, "\(text)")
         }
     }

@@ -12,13 +12,19 @@ public struct AuditEvent: Sendable, Hashable {
         case connectionEnable = "connection.enable"
         case connectionExpiring = "connection.expiring"
         case secretSet = "secret.set"
+        case secretRotate = "secret.rotate"
+        case secretRollback = "secret.rollback"
+        case secretExpiring = "secret.expiring"
         case consentRequest = "consent.request"
         case consentStart = "consent.start"
         case consentFinish = "consent.finish"
         case clientCreate = "client.create"
         case clientDelete = "client.delete"
         case clientSecretAdd = "client_secret.add"
+        case clientSecretVerify = "client_secret.verify"
+        case clientSecretPrefer = "client_secret.prefer"
         case clientSecretRemove = "client_secret.remove"
+        case clientSecretExpiring = "client_secret.expiring"
         case callerCreate = "caller.create"
         case callerRotate = "caller.rotate"
         case callerRevoke = "caller.revoke"
@@ -27,6 +33,13 @@ public struct AuditEvent: Sendable, Hashable {
         case webhookRotate = "webhook.rotate"
         case webhookEnable = "webhook.enable"
         case webhookDisable = "webhook.disable"
+        case keysRotate = "keys.rotate"
+        case keysReseal = "keys.reseal"
+        case keysRemove = "keys.remove"
+        case keysRewrap = "keys.rewrap"
+        case storeBackup = "store.backup"
+        case storeRestore = "store.restore"
+        case storeClaim = "store.claim"
         case serviceStart = "service.start"
         case serviceStop = "service.stop"
     }
@@ -41,6 +54,10 @@ public struct AuditEvent: Sendable, Hashable {
     public var subject: String?
     /// The version of the credential.
     public var version: Int?
+    /// Tells a secret's values apart (`InstallationKey`); never the value.
+    public var fingerprint: String?
+    /// What the caller said that it reads the credential for.
+    public var purpose: String?
     /// `ok`, or the code of the error.
     public var result: String
     /// A second word, such as the reason of a refusal.
@@ -48,7 +65,8 @@ public struct AuditEvent: Sendable, Hashable {
 
     public init(
         at: Timestamp, action: Action, caller: String, connection: String? = nil, subject: String? = nil,
-        version: Int? = nil, result: String = "ok", reason: String? = nil
+        version: Int? = nil, fingerprint: String? = nil, purpose: String? = nil, result: String = "ok",
+        reason: String? = nil
     ) {
         self.at = at
         self.action = action
@@ -56,6 +74,8 @@ public struct AuditEvent: Sendable, Hashable {
         self.connection = connection
         self.subject = subject
         self.version = version
+        self.fingerprint = fingerprint
+        self.purpose = purpose
         self.result = result
         self.reason = reason
     }

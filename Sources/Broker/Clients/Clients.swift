@@ -86,9 +86,16 @@ public struct Clients: Sendable {
     }
 
     /// The new secret comes first; the others stay until they are removed, so that both work while one is rotated.
-    public func addSecret(_ secret: ClientSecretValue, to id: ClientID, by caller: Caller) async throws(BrokerError)
-        -> ClientSecret
-    {
+    /// - Parameters:
+    ///   - isStandby: it comes last in place of first: to be verified, and preferred then.
+    ///   - expiresAt: when it ends by what the provider said; a certificate says so itself.
+    public func addSecret(
+        _ secret: ClientSecretValue, to id: ClientID, isStandby: Bool = false, expiresAt: Timestamp? = nil,
+        by caller: Caller
+    ) async throws(BrokerError) -> ClientSecret {
+        if let expiresAt, expiresAt <= clock.now {
+            throw .invalid("expires_at is over already.", field: "expires_at")
+        }
         for _ in 0..<5 {
             var client = try await client(id)
             guard client.secrets.count < 10 else {
@@ -97,8 +104,11 @@ public struct Clients: Sendable {
             // The revision counts on when a secret is removed, so no number comes twice: a box that was removed never
             // opens in a later one's place.
             let number = client.revision + 1
-            let added = try seal(secret, for: client, number: number)
-            client.secrets.insert(added, at: 0)
+            let sealed = try seal(secret, for: client, number: number)
+            let added = ClientSecret(
+                number: number, kind: sealed.kind, box: sealed.box, keyID: sealed.keyID,
+                expiresAt: [sealed.expiresAt, expiresAt].compactMap(\.self).min(), createdAt: sealed.createdAt)
+            client.secrets.insert(added, at: isStandby ? client.secrets.count : 0)
             try record(.clientSecretAdd, id, by: caller)
             if try await update(client) {
                 await onMended(id)
@@ -115,6 +125,20 @@ public struct Clients: Sendable {
             client.secrets.removeAll { $0.number == number }
             try record(.clientSecretRemove, id, by: caller)
             if try await update(client) { return }
+        }
+        throw .conflict("The client is being edited by others; try again.")
+    }
+
+    /// This secret goes first from now on; the others stay behind it.
+    public func preferSecret(_ number: Int, of id: ClientID, by caller: Caller) async throws(BrokerError) {
+        for _ in 0..<5 {
+            var client = try await client(id)
+            guard let place = client.secrets.firstIndex(where: { $0.number == number }) else {
+                throw .notFound("client secret")
+            }
+            client.secrets.insert(client.secrets.remove(at: place), at: 0)
+            try record(.clientSecretPrefer, id, by: caller)
+            if try await update(client) { return await onMended(id) }
         }
         throw .conflict("The client is being edited by others; try again.")
     }

@@ -23,6 +23,8 @@ struct Registration: Sendable {
     let clientScopes: [String]
     /// Whether its tokens are to be bound to a key (RFC 9449).
     let isDPoPBound: Bool
+    /// Which of the candidates is on trial.
+    var trial: SecretTrial?
 
     var client: Client { candidates[0].client }
     /// What no error may repeat.
@@ -47,6 +49,7 @@ actor Registrations {
     private let logger: Logger
     /// Which secret of a client the provider took last, where it was not the newest.
     private var taken: [ClientID: Int] = [:]
+    private var trials: [ConnectionID: SecretTrial] = [:]
 
     init(
         catalog: ProviderCatalog, clients: any ClientStore, sealing: GrantSealing, metadata: PublishedMetadata,
@@ -97,15 +100,28 @@ actor Registrations {
         }
         return try await registration(
             client, provider: connection.provider, fields: connection.fields, grantType: connection.grantType,
-            prefersOpenID: connection.scopes.contains("openid"))
+            prefersOpenID: connection.scopes.contains("openid"), trial: trials[connection.id])
     }
 
-    /// - Parameter fields: the connection's.
+    /// The next requests of this connection begin with the secret on trial, until the trial ends.
+    func begin(_ trial: SecretTrial, for id: ConnectionID) {
+        trials[id] = trial
+    }
+
+    func endTrial(for id: ConnectionID) {
+        trials[id] = nil
+    }
+
+    /// - Parameters:
+    ///   - fields: the connection's.
+    ///   - only: this secret, and no other behind it.
+    ///   - trial: this secret first.
     func registration(
         _ id: ClientID, provider name: String, fields: [String: String], grantType: GrantType = .authorizationCode,
-        prefersOpenID: Bool = false
+        prefersOpenID: Bool = false, only: Int? = nil, trial: SecretTrial? = nil
     ) async throws(BrokerError) -> Registration {
-        let registered = try await stored(id)
+        var registered = try await stored(id)
+        if let only { registered.secrets.removeAll { $0.number != only } }
         let provider = try provider(name, client: registered.fields, connection: fields)
         var server = provider.authorizationServer
         if let issuer = provider.discoveryIssuer {
@@ -114,14 +130,14 @@ actor Registrations {
                 by: try await metadata.server(
                     issuer, prefersOpenID: prefersOpenID || registered.scopes.contains("openid")))
         }
-        let candidates = try candidates(registered, server: server, grantType: grantType)
+        let candidates = try candidates(registered, server: server, grantType: grantType, first: trial?.number)
         // A client that authenticates by its certificate goes to the endpoints that ask for one (RFC 8705 §5).
         if candidates.contains(where: { $0.client.authentication.presentsCertificate }) { server = server.forMutualTLS }
         return Registration(
             id: id, provider: provider, server: server,
             candidates: candidates,
             signer: try signer(of: registered), clientScopes: registered.scopes,
-            isDPoPBound: registered.isDPoPBound || provider.isDPoPBound)
+            isDPoPBound: registered.isDPoPBound || provider.isDPoPBound, trial: trial)
     }
 
     /// One redirect URI per client, from the configuration alone: a Host header never has a say (case F16).
@@ -140,6 +156,11 @@ actor Registrations {
     func profile(of client: ClientID) async -> ProviderProfile? {
         guard let registered = try? await stored(client) else { return nil }
         return catalog[registered.provider]
+    }
+
+    /// What a client's secrets are was edited: the order that its administrator gave counts again.
+    func forgetWhichWasTaken(of client: ClientID) {
+        taken[client] = nil
     }
 
     /// The provider took this secret: it goes first from now on.
@@ -163,7 +184,7 @@ actor Registrations {
     /// The client with each of its secrets in turn. Exactly one method: the client's own choice, else what its secrets
     /// are for.
     private func candidates(
-        _ registered: RegisteredClient, server: AuthorizationServer, grantType: GrantType
+        _ registered: RegisteredClient, server: AuthorizationServer, grantType: GrantType, first: Int? = nil
     ) throws(BrokerError) -> [Registration.Candidate] {
         let method = Self.method(registered, server: server, grantType: grantType)
         let client = { (authentication: ClientAuthentication) in
@@ -175,7 +196,7 @@ actor Registrations {
         let kinds = Self.kinds(for: method)
         guard !kinds.isEmpty else { return [.init(client: client(.none), number: nil)] }
         var fitting = registered.secrets.filter { kinds.contains($0.kind) }
-        if let last = taken[registered.id], let place = fitting.firstIndex(where: { $0.number == last }) {
+        if let last = first ?? taken[registered.id], let place = fitting.firstIndex(where: { $0.number == last }) {
             fitting.insert(fitting.remove(at: place), at: 0)
         }
         if fitting.isEmpty, kinds == [.secret], method != "client_secret_jwt" {

@@ -25,6 +25,10 @@ public enum SecretValue: Sendable, Hashable {
     case apiKey(Secret)
     case basic(username: String, password: Secret)
     case subjectToken(SubjectToken)
+    /// By the names that the profile's secret fields have.
+    case fields([String: Secret])
+    /// The only one that the profile asks for.
+    case only(Secret)
 }
 
 /// What may be edited of a connection; nil leaves it as it is.
@@ -81,6 +85,17 @@ enum ConnectionBounds {
             guard fits(key) else {
                 throw .invalid(
                     "api_key is text of 1 to 65536 bytes without control characters.", field: "secret.api_key")
+            }
+        case .fields(let secrets):
+            guard secrets.count <= 32, secrets.values.allSatisfy({ $0.reveal().isEmpty || fits($0) }) else {
+                throw .invalid(
+                    "fields are at most 32 texts of at most 65536 bytes without control characters.",
+                    field: "secret.fields")
+            }
+        case .only(let secret):
+            guard fits(secret) else {
+                throw .invalid(
+                    "secret is text of 1 to 65536 bytes without control characters.", field: "secret.secret")
             }
         case .subjectToken(let subject):
             let tokens = [subject.token] + [subject.actor].compactMap(\.self)

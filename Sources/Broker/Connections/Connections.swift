@@ -5,7 +5,10 @@ import Sealing
 
 /// What apps and administrators do to connections. Credentials are elsewhere: nothing here hands one out.
 public struct Connections: Sendable {
-    let store: any ConnectionStore
+    let store: any ConnectionStore & SecretStore
+    let installation: InstallationKey
+    let exchange: any HTTPExchange
+    let allowHTTP: Bool
     let clients: any ClientStore
     let catalog: ProviderCatalog
     let registrations: Registrations
@@ -91,10 +94,22 @@ public struct Connections: Sendable {
         var stored = StoredConnection(connection: connection)
         if let secret = request.secret {
             stored.grant = try grant(with: secret, for: stored, isNew: true)
+        } else if profile.kind == .none {
+            // Nothing to set: it is ready as it is, for its host and its routes.
+            do {
+                let nothing = try sealing.seal(.fields([:]), for: connection.id, version: 1)
+                stored.grant = Grant(version: 1, credential: nothing, issuedAt: now)
+            } catch {
+                throw .internalError()
+            }
+        }
+        var history: [SecretVersion] = []
+        if request.secret != nil, connection.kind != .oauth2 {
+            history = [try await version(of: stored.grant, for: stored, by: caller)]
         }
         try record(.connectionCreate, connection.id, by: caller)
         do {
-            guard try await store.insert(stored) else {
+            guard try await store.insert(stored, history: history) else {
                 throw Self.idIsTaken
             }
         } catch let error as BrokerError {
@@ -294,12 +309,14 @@ public struct Connections: Sendable {
     }
 
     func record(
-        _ action: AuditEvent.Action, _ id: ConnectionID, version: Int? = nil, by caller: Caller
+        _ action: AuditEvent.Action, _ id: ConnectionID, version: Int? = nil, fingerprint: String? = nil,
+        by caller: Caller
     ) throws(BrokerError) {
         do {
             try audit.record(
                 AuditEvent(
-                    at: clock.now, action: action, caller: caller.id.string, connection: id.string, version: version))
+                    at: clock.now, action: action, caller: caller.id.string, connection: id.string, version: version,
+                    fingerprint: fingerprint))
         } catch {
             logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
             throw .auditUnavailable

@@ -16,6 +16,7 @@ struct Revoker: Sendable {
     let random: any RandomSource
     let policy: RefreshPolicy
     let logger: Logger
+    let hold: RefreshHold
 
     /// After this long a provider that takes nothing is left alone; its tokens are as dead as they will be.
     static let patience: Duration = .seconds(7 * 86_400)
@@ -88,7 +89,7 @@ struct Revoker: Sendable {
     /// Begins what is due, as far as there are free places, and waits for none of it.
     func round() async throws(StoreFailure) -> [Task<Void, Never>] {
         let free = await places.free
-        guard free > 0 else { return [] }
+        guard free > 0, !hold.isHeld else { return [] }
         var begun: [Task<Void, Never>] = []
         for debt in try await store.revocationsDue(at: clock.now, limit: free) {
             if let payment = await places.begin(debt.id, { await self.pay(debt) }) { begun.append(payment) }
@@ -99,6 +100,8 @@ struct Revoker: Sendable {
     /// Tries once. What is not taken is tried again, later each time.
     @discardableResult
     func pay(_ debt: OwedRevocation) async -> RevocationOutcome {
+        // What a copy revokes is revoked for the original.
+        if hold.isHeld { return .pending(reason: RefreshHold.reason) }
         do {
             var tried = debt
             tried.attempts += 1

@@ -14,7 +14,7 @@ extension Consent {
         let code: Secret
         switch AuthorizationResponse.judge(parameters, server: registration.server, dialect: dialect) {
         case .code(let received): code = received
-        case .refused(let error): throw Self.refused(error, registration.provider)
+        case .refused(let error): throw refused(error, registration.provider, stored.id)
         case .invalid(let reason):
             throw ConsentFailure(
                 .invalidResponse, "The provider's answer cannot be trusted: \(reason). Nothing was changed.")
@@ -36,13 +36,15 @@ extension Consent {
                 code: code, redirectURI: registrations.redirectURI(of: pending.client), verifier: verifier)
             for resource in stored.connection.resources { grant.append("resource", resource) }
             if dialect.repeatsState, let state = parameters["state"] { grant.append("state", state) }
+            let context = TokenRequest.Context(
+                redirectURI: registrations.redirectURI(of: pending.client), scope: pending.scopes)
             // A code is single-use (RFC 6749 §4.1.2, security cases F13 and F14): it is sent again only where the server
             // said that it did not even look at it.
             let answer = try await calls.send(registration, proofKey: proofKey, within: callDeadline) {
                 [grant] client, freshness in
                 TokenRequest.make(
                     grant, at: endpoint, client: client, dialect: dialect, purpose: .grant,
-                    freshness: freshness)
+                    freshness: freshness, context: context)
             }
             sentAt = answer.sentAt
             verdict = TokenResponse.judge(
@@ -62,7 +64,7 @@ extension Consent {
                     response: response, account: account, sentAt: sentAt, scopes: pending.scopes, proofKey: proofKey,
                     attributes: attributes),
                 for: stored, registration, pending)
-        case .refused(let error): throw Self.refused(error.hiding(secrets), registration.provider)
+        case .refused(let error): throw refused(error.hiding(secrets), registration.provider, stored.id)
         case .malformed(let reason, let status):
             logger.notice(
                 "A token response cannot be read",
@@ -220,7 +222,8 @@ extension Consent {
         }
     }
 
-    static func refused(_ error: OAuthError, _ provider: Provider) -> ConsentFailure {
+    func refused(_ error: OAuthError, _ provider: Provider, _ id: ConnectionID) -> ConsentFailure {
+        logger.notice("A provider refused a consent", metadata: ["connection": "\(id)", "why": "\(error.codes)"])
         let said = (error.subcode.map { " (\($0))." } ?? "") + (error.description.map { " It said: \($0)" } ?? "")
         let todo =
             switch error.remedy(provider.remedies) {

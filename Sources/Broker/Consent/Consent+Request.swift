@@ -75,7 +75,7 @@ extension Consent {
         switch PushedAuthorizationRequest.judge(response) {
         case .accepted(let requestURI, _):
             return PushedAuthorizationRequest.url(at: endpoint, clientID: request.clientID, requestURI: requestURI)
-        case .refused(let error): throw Self.refused(error, registration.provider)
+        case .refused(let error): throw refused(error, registration.provider, id)
         case .malformed(let reason, let status):
             logger.notice(
                 "A pushed authorization request got an answer that cannot be read",

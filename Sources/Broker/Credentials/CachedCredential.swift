@@ -14,6 +14,8 @@ public final class CachedCredential: Sendable {
     /// From the request that brought it to its expiry.
     public let lifetime: Duration?
     public let refreshAt: Timestamp?
+    /// When it came, if there can be another.
+    private let since: Timestamp?
     /// For the callers' rules.
     public let labels: [String: String]
     let sealed: [UInt8]
@@ -21,13 +23,14 @@ public final class CachedCredential: Sendable {
 
     init(
         connection: ConnectionID, version: Int, expiresAt: Timestamp?, lifetime: Duration?, refreshAt: Timestamp?,
-        labels: [String: String], sealed: [UInt8]
+        since: Timestamp?, labels: [String: String], sealed: [UInt8]
     ) {
         self.connection = connection
         self.version = version
         self.expiresAt = expiresAt
         self.lifetime = lifetime
         self.refreshAt = refreshAt
+        self.since = since
         self.labels = labels
         self.sealed = sealed
     }
@@ -35,13 +38,21 @@ public final class CachedCredential: Sendable {
     /// Whether it may still be handed out to somebody who needs it for that long.
     func isGood(at now: Timestamp, for minTTL: Duration?) -> Bool {
         guard let expiresAt else { return true }
+        guard !isFromTheFuture(at: now) else { return false }
         let needed = RefreshPolicy.effectiveMinTTL(asked: minTTL, lifetime: lifetime)
         return now + needed < expiresAt
     }
 
     func isExpired(at now: Timestamp) -> Bool {
         guard let expiresAt else { return false }
-        return expiresAt <= now
+        return expiresAt <= now || isFromTheFuture(at: now)
+    }
+
+    /// A host that started with its clock behind cannot tell how old this is (security case R20). A minute's difference
+    /// between replicas is none.
+    private func isFromTheFuture(at now: Timestamp) -> Bool {
+        guard let since else { return false }
+        return since > now + .seconds(60)
     }
 
     /// True once: for the first read that finds the refresh due.
@@ -64,7 +75,8 @@ struct CredentialRenderer: Sendable {
         let bytes = Array(document.serialized().utf8).dropLast()
         return CachedCredential(
             connection: stored.id, version: grant.version, expiresAt: grant.expiresAt, lifetime: lifetime,
-            refreshAt: grant.refreshAt, labels: stored.connection.labels,
+            refreshAt: grant.refreshAt, since: stored.isRenewable ? grant.issuedAt : nil,
+            labels: stored.connection.labels,
             sealed: try sealer.seal(Array(bytes), additionalData: Array(stored.id.string.utf8)))
     }
 
@@ -93,6 +105,8 @@ struct CredentialRenderer: Sendable {
         case .basic(let username, let password):
             members.append(("username", .string(username)))
             members.append(("password", .string(password.reveal())))
+        case .fields(let secrets):
+            members.append(("fields", .object(strings: secrets.mapValues { $0.reveal() }.sorted { $0.key < $1.key })))
         }
         if let expiresAt = grant.expiresAt {
             members.append(("expires_at", .string(expiresAt.iso8601)))
@@ -105,6 +119,9 @@ struct CredentialRenderer: Sendable {
         let applied = try provider.apply.render(values).get()
         members.append(("headers", .object(strings: applied.headers.map { Self.bound($0, to: material) })))
         members.append(("query", .object(strings: applied.query)))
+        if !applied.placements.isEmpty { members.append(("placements", .array(applied.placements.map(Self.json)))) }
+        let routes = provider.routes(values: values)
+        if !routes.isEmpty { members.append(("routes", .array(routes.map(Self.json)))) }
         members.append(("hosts", .array(provider.hosts(values: values).map { .string($0) })))
         members.append(("attributes", .object(strings: grant.attributes.sorted { $0.key < $1.key })))
         members.append(("version", .number(JSONNumber(grant.version))))
@@ -117,6 +134,23 @@ struct CredentialRenderer: Sendable {
             members.append(("warnings", .array([.object(warning)])))
         }
         return .object(JSONObject(members))
+    }
+
+    private static func json(_ placement: Apply.Placement) -> JSONValue {
+        var members = JSONObject([
+            ("in", .string(placement.place)), ("name", .string(placement.name)), ("value", .string(placement.value)),
+        ])
+        if !placement.operations.isEmpty { members["operations"] = .array(placement.operations.map { .string($0) }) }
+        members["action"] = placement.action.map { .string($0) }
+        return .object(members)
+    }
+
+    private static func json(_ route: Provider.Route) -> JSONValue {
+        var members = JSONObject()
+        members["url"] = route.url.map { .string($0) }
+        members["path"] = route.path.map { .string($0) }
+        if !route.operations.isEmpty { members["operations"] = .array(route.operations.map { .string($0) }) }
+        return .object(members)
     }
 }
 

@@ -5,6 +5,8 @@ public enum CredentialMaterial: Sendable, Hashable {
     case oauth2(accessToken: Secret, tokenType: String)
     case apiKey(Secret)
     case basic(username: String, password: Secret)
+    /// By the names of the profile's secret fields; none where an API asks nobody who calls.
+    case fields([String: Secret])
 
     /// The values of the holes in a profile's `apply` templates.
     var templateValues: [String: String] {
@@ -15,6 +17,8 @@ public enum CredentialMaterial: Sendable, Hashable {
             ["api_key": key.reveal()]
         case .basic(let username, let password):
             ["username": username, "password": password.reveal()]
+        case .fields(let secrets):
+            secrets.mapValues { $0.reveal() }
         }
     }
 
@@ -24,6 +28,7 @@ public enum CredentialMaterial: Sendable, Hashable {
         case .oauth2(let accessToken, _): accessToken
         case .apiKey(let key): key
         case .basic(_, let password): password
+        case .fields(let secrets): secrets.min { $0.key < $1.key }?.value ?? Secret("")
         }
     }
 
@@ -38,6 +43,8 @@ public enum CredentialMaterial: Sendable, Hashable {
                 [("api_key", .string(key.reveal()))]
             case .basic(let username, let password):
                 [("username", .string(username)), ("password", .string(password.reveal()))]
+            case .fields(let secrets):
+                [("fields", .object(JSONObject(secrets.sorted { $0.key < $1.key }.map { ($0, .string($1.reveal())) })))]
             }
         return Array(JSONValue.object(JSONObject(members)).serialized().utf8)
     }
@@ -50,6 +57,13 @@ public enum CredentialMaterial: Sendable, Hashable {
             self = .apiKey(Secret(key))
         } else if case .string(let name)? = members["username"], case .string(let password)? = members["password"] {
             self = .basic(username: name, password: Secret(password))
+        } else if case .object(let fields)? = members["fields"] {
+            var secrets: [String: Secret] = [:]
+            for (name, value) in fields.pairs {
+                guard case .string(let text) = value else { return nil }
+                secrets[name] = Secret(text)
+            }
+            self = .fields(secrets)
         } else {
             return nil
         }

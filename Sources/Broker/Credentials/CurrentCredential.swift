@@ -29,12 +29,32 @@ public struct CurrentCredential: Sendable {
         return entry
     }
 
+    /// A read that was refused is a line too: who asked for what, in vain. No secret waits for it.
+    public func recordingRefusal(
+        of id: ConnectionID, to caller: Caller, _ purpose: String?,
+        _ read: () async throws(BrokerError) -> CachedCredential
+    ) async throws(BrokerError) -> CachedCredential {
+        do throws(BrokerError) { return try await read() } catch {
+            do {
+                try audit.record(
+                    AuditEvent(
+                        at: clock.now, action: .credentialRead, caller: caller.id.string, connection: id.string,
+                        purpose: purpose, result: error.code.rawValue, reason: error.reason))
+            } catch let failure {
+                logger.critical("The audit log cannot be written", metadata: ["why": "\(failure)"])
+            }
+            throw error
+        }
+    }
+
     /// Writes the audit line, then opens the box. In this order: no audit, no secret (security case I28).
     ///
-    /// - Parameter write: is given the number of bytes and must hand a buffer of at least that size to its argument,
+    /// - Parameters:
+    ///   - purpose: what the caller said that it is for.
+    ///   - write: is given the number of bytes and must hand a buffer of at least that size to its argument,
     ///   which returns how many it filled.
     public func handOut(
-        _ entry: CachedCredential, to caller: Caller,
+        _ entry: CachedCredential, to caller: Caller, purpose: String? = nil,
         write: (_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(SealingError) -> Int) throws(SealingError)
             -> Void
     ) throws(BrokerError) {
@@ -43,7 +63,7 @@ public struct CurrentCredential: Sendable {
             try audit.record(
                 AuditEvent(
                     at: now, action: .credentialRead, caller: caller.id.string, connection: entry.connection.string,
-                    version: entry.version))
+                    version: entry.version, purpose: purpose))
         } catch {
             logger.critical("The audit log cannot be written", metadata: ["why": "\(error)"])
             throw .auditUnavailable
@@ -175,7 +195,10 @@ public struct CurrentCredential: Sendable {
                 isPending
                     ? "Nobody has connected this connection yet: its owner must consent."
                     : "The owner must connect this connection again."
-            case (.apiKey, _), (.basic, _): "This connection's secret is not set yet."
+            case (.apiKey, _), (.basic, _), (.secret, _), (.none, _):
+                isPending
+                    ? "This connection's secret is not set yet."
+                    : "This connection's secret has expired: rotate it."
             }
         var error = BrokerError(.reauthorizationRequired, detail, actor: .owner, reason: reason)
         error.providerError = code
@@ -263,6 +286,12 @@ public struct CurrentCredential: Sendable {
         .providerUnavailable, "The credential is being refreshed.", actor: .nobody, retryAfter: 1)
 
     private static func unavailable(_ failure: RefreshFailure, at now: Timestamp) -> BrokerError {
+        if failure.reason == RefreshHold.reason {
+            return BrokerError(
+                .providerUnavailable,
+                "This store was restored or copied, and refreshes are held until an administrator says that it is the one in use: credence restore claim",
+                actor: .administrator, reason: failure.reason, retryAfter: 30)
+        }
         let isTransient =
             ["provider_unavailable", "store_unavailable"].contains(failure.reason)
             || OAuthError(code: failure.reason).remedy() == .retry

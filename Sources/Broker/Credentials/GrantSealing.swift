@@ -4,10 +4,15 @@ public import Sealing
 /// Seals and opens what belongs to grants, clients and consents. The one place that says which box belongs where:
 /// a box that was moved to another row, column or version does not open.
 public struct GrantSealing: Sendable {
-    let keyRing: KeyRing
+    private let live: LiveKeyRing
+    private var keyRing: KeyRing { live.current }
+
+    init(keyRing: LiveKeyRing) {
+        live = keyRing
+    }
 
     public init(keyRing: KeyRing) {
-        self.keyRing = keyRing
+        self.init(keyRing: LiveKeyRing(keyRing))
     }
 
     func seal(_ material: CredentialMaterial, for id: ConnectionID, version: Int) throws(SealingError) -> SealedBox {
@@ -97,6 +102,19 @@ public struct GrantSealing: Sendable {
         try keyRing.open(secret.box, as: Self.webhookKey(webhook, secret.number)).copy()
     }
 
+    /// An earlier credential, sealed as it stood in its grant.
+    func material(of id: ConnectionID, _ earlier: SecretVersion) throws(SealingError) -> CredentialMaterial? {
+        try material(id: id, grant: Grant(version: earlier.version, credential: earlier.box))
+    }
+
+    func seal(installationKey key: [UInt8]) throws(SealingError) -> SealedBox {
+        try keyRing.seal(key, as: Self.installationKey)
+    }
+
+    func installationKey(_ box: SealedBox) throws(SealingError) -> [UInt8] {
+        try keyRing.open(box, as: Self.installationKey).copy()
+    }
+
     func seal(verifier: Secret, stateHash: [UInt8]) throws(SealingError) -> SealedBox {
         try keyRing.seal(Array(verifier.reveal().utf8), as: Self.verifier(stateHash))
     }
@@ -115,7 +133,45 @@ public struct GrantSealing: Sendable {
         return try keyRing.open(box, as: Self.pendingKey(pending.stateHash)).copy()
     }
 
+    /// The row's boxes under the active data key; nil where all of them are. Nothing else of them changes.
+    func resealed(_ row: SealedRow) throws(SealingError) -> SealedChange? {
+        let ring = keyRing
+        var boxes = row.boxes
+        for (column, box) in row.boxes where box.term != ring.activeTerm {
+            let context = Self.context(of: column, in: row)
+            boxes[column] = try ring.reseal(box, from: context, to: context)
+        }
+        return boxes == row.boxes ? nil : SealedChange(row: row, boxes: boxes)
+    }
+
+    /// Which boxes of a row do not open, and why.
+    func problems(in row: SealedRow) -> [String] {
+        row.boxes.sorted { $0.key.rawValue < $1.key.rawValue }.compactMap { column, box in
+            do throws(SealingError) {
+                _ = try keyRing.open(box, as: Self.context(of: column, in: row))
+                return nil
+            } catch {
+                return "\(column): \(error)"
+            }
+        }
+    }
+
     // MARK: Which box belongs where
+
+    private static func context(of column: SealColumn, in row: SealedRow) -> SealContext {
+        let table: SealTable =
+            switch row.place {
+            // What is owed for a connection that is gone stands as it did in its grant.
+            case .connection, .revocation, .secretVersion: .connection
+            case .pendingAuthorization: .pendingAuthorization
+            case .heldGrant: .heldGrant
+            case .deviceConsent: .deviceConsent
+            case .clientSecret: .clientSecret
+            case .webhookSecret: .webhook
+            case .installationKey: .audit
+            }
+        return SealContext(table: table, column: column, record: row.record, version: UInt64(clamping: row.version))
+    }
 
     private static func credential(_ id: ConnectionID, _ version: Int) -> SealContext {
         SealContext(table: .connection, column: .credential, record: id.string, version: UInt64(version))
@@ -144,6 +200,9 @@ public struct GrantSealing: Sendable {
     private static func webhookKey(_ id: WebhookID, _ number: Int) -> SealContext {
         SealContext(table: .webhook, column: .secret, record: id.string, version: UInt64(number))
     }
+
+    private static let installationKey = SealContext(
+        table: .audit, column: .auditKey, record: "installation", version: 1)
 
     private static func verifier(_ stateHash: [UInt8]) -> SealContext {
         SealContext(table: .pendingAuthorization, column: .verifier, record: stateHash.hexadecimal, version: 1)

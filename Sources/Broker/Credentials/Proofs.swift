@@ -57,7 +57,7 @@ public struct Proofs: Sendable {
         // A proof is as good as the token where it is taken: it goes to the token's own hosts alone.
         let provider = try await registrations.provider(of: stored.connection)
         let hosts = provider.hosts(values: stored.connection.fields.merging(stored.grant.attributes) { _, own in own })
-        guard hosts.isEmpty || hosts.contains(where: { Self.covers($0, target) }) else {
+        guard hosts.isEmpty || hosts.contains(where: { target.isCovered(by: $0) }) else {
             throw .invalid(
                 "url is not at one of this connection's hosts: \(hosts.joined(separator: ", ")).", field: "url")
         }
@@ -75,18 +75,11 @@ public struct Proofs: Sendable {
             else { throw BrokerError.internalError() }
             let proof = DPoPProof.make(
                 method: method, url: target, key: try SigningKey(serialized: key), nonce: nonce, accessToken: token,
-                freshness: random.freshness(at: clock.now))
+                freshness: random.freshness(at: clock.wall))
             return Proof(proof: proof, accessToken: token)
         } catch {
             throw .internalError()
         }
     }
 
-    /// - Parameter host: as a credential's `hosts` has it: a name, `*.` for its subdomains, with a port where one counts.
-    private static func covers(_ host: String, _ url: EndpointURL) -> Bool {
-        let name = url.host.contains(":") ? "[\(url.host)]" : url.host
-        let full = url.port.map { "\(name):\($0)" } ?? name
-        guard host.hasPrefix("*.") else { return host == full || host == name }
-        return full.hasSuffix(host.dropFirst()) || name.hasSuffix(host.dropFirst())
-    }
 }

@@ -71,6 +71,9 @@ public struct Devices: Sendable {
         case .issued(let issued):
             return try await keep(issued, for: stored, scopes: scopes, proofKey: proofKey, sentAt: answer.sentAt)
         case .refused(let error):
+            logger.notice(
+                "A provider refused a device authorization",
+                metadata: ["connection": "\(stored.id)", "why": "\(error.codes)"])
             throw BrokerError(
                 .providerUnavailable, "The provider refuses a device authorization: \(error.code).",
                 actor: error.remedy(registration.provider.remedies) == .retry ? .nobody : .administrator,

@@ -2,7 +2,12 @@ import OAuth
 
 /// Where the broker gets the time from. Tests set it by hand.
 public protocol BrokerClock: Sendable {
+    /// What lifetimes count by. It never goes back (`ProcessTime`).
     var now: Timestamp { get }
+    /// What the host's clock says, for what others compare with theirs: assertions, ID tokens, proofs.
+    var wall: Timestamp { get }
+    /// Since some moment; goes on while the host sleeps, and nobody sets it.
+    var elapsed: Duration { get }
     /// Returns after the duration, or throws when the task is cancelled.
     func sleep(for duration: Duration) async throws
 }

@@ -1,5 +1,3 @@
-public import Sealing
-
 /// Consent under way: tickets and pending authorizations.
 public protocol ConsentStore: Sendable {
     func insert(_ ticket: ConsentTicket) async throws(StoreFailure)
@@ -89,24 +87,6 @@ public protocol CallerStore: Sendable {
     func update(_ caller: Caller) async throws(StoreFailure) -> Bool
 }
 
-/// The wrapped data keys.
-public protocol KeyRingStore: Sendable {
-    func keyRing() async throws(StoreFailure) -> StoredKeyRing?
-    /// False when there is one already: a key ring is made once.
-    func insert(_ keyRing: StoredKeyRing) async throws(StoreFailure) -> Bool
-}
-
-public struct StoredKeyRing: Sendable {
-    /// Tells a wrong master key from damaged data (`MasterKey.checkValue`).
-    public let checkValue: [UInt8]
-    public let dataKeys: [WrappedDataKey]
-
-    public init(checkValue: [UInt8], dataKeys: [WrappedDataKey]) {
-        self.checkValue = checkValue
-        self.dataKeys = dataKeys
-    }
-}
-
 /// Everything a store of Credence offers.
 public typealias BrokerStore = ConnectionStore & ConsentStore & DeviceConsentStore & RevocationStore & ClientStore
-    & CallerStore & KeyRingStore & WebhookStore
+    & CallerStore & KeyRingStore & WebhookStore & SecretStore

@@ -100,7 +100,7 @@ struct Accounts: Sendable {
                 return error.actor == .nobody ? .unavailable(why) : .refused(why)
             }
             var expected = IDToken.Expectation(
-                issuers: issuers, clientID: registration.client.id, keys: keys, now: Int(clock.now.seconds))
+                issuers: issuers, clientID: registration.client.id, keys: keys, now: Int(clock.wall.seconds))
             expected.algorithms = SignatureAlgorithm.allowed(
                 supported: registration.server.idTokenSigningAlgValuesSupported)
             expected.clientSecret = registration.client.authentication.secret
@@ -240,7 +240,7 @@ struct Accounts: Sendable {
         if response.tokenType == "DPoP", let proofKey {
             request.prove(
                 with: proofKey, nonce: await nonces.nonce(for: endpoint.origin), accessToken: response.accessToken,
-                freshness: random.freshness(at: clock.now))
+                freshness: random.freshness(at: clock.wall))
         }
         return request
     }

@@ -33,11 +33,11 @@ struct ProviderCalls: Sendable {
         while true {
             let candidate = registration.candidates[place]
             let sentAt = clock.now
-            var request = try make(candidate.client, random.freshness(at: sentAt))
+            var request = try make(candidate.client, random.freshness(at: clock.wall))
             if let proofKey {
                 request.prove(
                     with: proofKey, nonce: await nonces.nonce(for: registration.nonceScope),
-                    freshness: random.freshness(at: sentAt))
+                    freshness: random.freshness(at: clock.wall))
             }
             let response = try await exchange.send(request, within: max(deadline - sentAt.since(began), .seconds(1)))
             if proofKey != nil {
@@ -48,12 +48,14 @@ struct ProviderCalls: Sendable {
                     continue
                 }
             }
-            if OAuthError.code(in: response) == "invalid_client" {
+            let isInvalidClient = OAuthError.code(in: response) == "invalid_client"
+            registration.trial?.answered(by: candidate.number, isInvalidClient: isInvalidClient)
+            if isInvalidClient {
                 if place + 1 < registration.candidates.count {
                     place += 1
                     continue
                 }
-            } else if place > 0 {
+            } else if place > 0, registration.trial == nil {
                 await registrations.remember(candidate.number, of: registration.id)
             }
             return Answer(response: response, sentAt: sentAt)

@@ -1,5 +1,5 @@
-/// The moments of a refresh at which a stop costs most (security case R3): named, so that a trial can end the process at
-/// each of them.
+/// The moments of a refresh (security case R3) and of a change of keys (S8) at which a stop costs most: named, so that a
+/// trial can end the process at each of them.
 public enum CrashPoint: String, Sendable, CaseIterable {
     /// The intent is not written yet.
     case beforeClaim = "before_claim"
@@ -15,7 +15,15 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case replaying
     /// It was written from there; its place is not free yet.
     case replayed
+    /// The new data key is stored; this process still seals under the one before.
+    case keyAdded = "key_added"
+    /// A hundred rows are under the new data key.
+    case resealed
+    /// The data key that nothing needed any more is gone from the store.
+    case keyRemoved = "key_removed"
+    /// The data keys are wrapped by the new master key; nobody has heard of it.
+    case rewrapped
 
-    /// Called when a refresh gets there.
+    /// Called when the process gets there.
     public typealias Observer = @Sendable (CrashPoint) -> Void
 }

@@ -1,22 +1,27 @@
 import Logging
 
-/// Tells, once for each end, which grants end within two weeks unless their owner consents again (audit log, webhooks),
-/// and which have ended with nothing to renew them (webhooks): no write of anybody's marks that moment.
+/// Tells, once for each end, which grants end within two weeks unless their owner consents again, and which secrets and
+/// certificates end within 30, 14 and 3 days unless an administrator rotates them (audit log, webhooks), and which grants
+/// have ended with nothing to renew them (webhooks): no write of anybody's marks that moment.
 actor ExpiryNotices {
-    let store: any ConnectionStore & WebhookStore
+    let store: any ConnectionStore & WebhookStore & SecretStore & ClientStore
     let audit: any AuditSink
     let clock: any BrokerClock
     let logger: Logger
 
     private var lookedForEnding: Timestamp?
     private var lookedForEnded: Timestamp?
+    private var told: Set<String> = []
 
     static let tick: Duration = .seconds(60)
     static let betweenWarnings: Duration = .seconds(6 * 3600)
     /// How far back a service that was down looks.
     static let memory: Duration = .seconds(7 * 86_400)
 
-    init(store: any ConnectionStore & WebhookStore, audit: any AuditSink, clock: any BrokerClock, logger: Logger) {
+    init(
+        store: any ConnectionStore & WebhookStore & SecretStore & ClientStore, audit: any AuditSink,
+        clock: any BrokerClock, logger: Logger
+    ) {
         self.store = store
         self.audit = audit
         self.clock = clock
@@ -40,6 +45,8 @@ actor ExpiryNotices {
         if let last = lookedForEnding, now >= last, now.since(last) < Self.betweenWarnings {
         } else {
             try await tellEnding()
+            try await tellEndingSecrets(at: now)
+            try await tellEndingClientSecrets(at: now)
             lookedForEnding = now
         }
         try await tellEnded(until: now)
@@ -61,6 +68,44 @@ actor ExpiryNotices {
             }
             guard page.count == 200 else { break }
             after = page.last?.id
+        }
+    }
+
+    /// Secrets that were set by hand, from an index.
+    private func tellEndingSecrets(at now: Timestamp) async throws {
+        var start: (Timestamp, ConnectionID?) = (now, nil)
+        while !Task.isCancelled {
+            let page = try await store.ending(after: start, until: now + SecretExpiry.longestNotice, limit: 200)
+            for stored in page {
+                guard let end = stored.grant.expiresAt, let days = SecretExpiry.notice(of: end, at: now) else {
+                    continue
+                }
+                guard try await store.tell(.secretExpiring(stored, end: end, days: days, at: now)) else { continue }
+                try audit.record(
+                    AuditEvent(
+                        at: now, action: .secretExpiring, caller: "credence", connection: stored.id.string,
+                        version: stored.grant.version, reason: "\(days)_days"))
+            }
+            guard page.count == 200, let last = page.last, let end = last.grant.expiresAt else { return }
+            start = (end, last.id)
+        }
+    }
+
+    /// A client is no connection, so what was told of it is remembered by this process alone; the event's ID is the same
+    /// the next time.
+    private func tellEndingClientSecrets(at now: Timestamp) async throws {
+        for client in try await store.clients() {
+            for secret in client.secrets {
+                guard let end = secret.expiresAt, let days = SecretExpiry.notice(of: end, at: now) else { continue }
+                let event = ConnectionEvent.secretExpiring(secret, of: client, end: end, days: days, at: now)
+                guard !told.contains(event.id), try await store.tell(event) else { continue }
+                if told.count >= 10_000 { told.removeAll() }
+                told.insert(event.id)
+                try audit.record(
+                    AuditEvent(
+                        at: now, action: .clientSecretExpiring, caller: "credence", subject: client.id.string,
+                        version: secret.number, reason: "\(days)_days"))
+            }
         }
     }
 

@@ -58,19 +58,20 @@ extension Refresher {
         }
         let proofKey = try proofKey(of: claimed, registration)
         let begin = try beginning(of: claimed, registration, refreshToken, scopes: scopes)
+        let context = TokenRequest.Context(redirectURI: registrations.redirectURI(of: registration.id), scope: scopes)
         let isCall =
             !isRefresh && claimed.connection.grantType == .jwtBearer
             && registration.provider.jwtBearer(clientID: registration.client.id)?.sending == .bearer
         let answer = try await calls.send(registration, proofKey: proofKey, within: policy.callDeadline) {
             client, freshness in
             // A grant that is a JWT has a `jti` of its own: servers refuse to see one twice (RFC 7523 §3).
-            let grant = try begin(random.freshness(at: clock.now))
+            let grant = try begin(random.freshness(at: clock.wall))
             if isCall, let assertion = grant["assertion"] {
                 return JWTBearerGrant.call(assertion: Secret(assertion), at: endpoint, dialect: dialect)
             }
             return TokenRequest.make(
                 grant, at: endpoint, client: client, dialect: dialect, purpose: isRefresh ? .refresh : .grant,
-                freshness: freshness)
+                freshness: freshness, context: context)
         }
         let subject = try sealing.subject(id: claimed.id, grant: claimed.grant)
         var types = proofKey == nil ? TokenTypes.bearer : .dpop

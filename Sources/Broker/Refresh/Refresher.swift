@@ -24,6 +24,7 @@ actor Refresher {
     let onChange: @Sendable (StoredConnection) -> Void
     let unwritten: Unwritten
     let brakes: Brakes
+    private let hold: RefreshHold
     private let reached: CrashPoint.Observer
     /// This process, in the intents it commits.
     let owner: String
@@ -37,7 +38,8 @@ actor Refresher {
         store: any ConnectionStore, registrations: Registrations, sealing: GrantSealing, calls: ProviderCalls,
         lifetimes: Lifetimes, clock: any BrokerClock, random: any RandomSource, audit: any AuditSink, revoker: Revoker,
         policy: RefreshPolicy,
-        logger: Logger, unwritten: Unwritten, reached: @escaping CrashPoint.Observer = { _ in },
+        logger: Logger, unwritten: Unwritten, hold: RefreshHold = RefreshHold(),
+        reached: @escaping CrashPoint.Observer = { _ in },
         onChange: @escaping @Sendable (StoredConnection) -> Void
     ) {
         self.store = store
@@ -53,6 +55,7 @@ actor Refresher {
         self.logger = logger
         self.onChange = onChange
         self.unwritten = unwritten
+        self.hold = hold
         self.reached = reached
         self.brakes = Brakes(clock: clock, policy: policy)
         self.owner = random.bytes(8).hexadecimal
@@ -129,6 +132,8 @@ actor Refresher {
 
     private nonisolated func fly(_ stored: StoredConnection, _ occasion: RefreshOccasion) async -> RefreshOutcome {
         let id = stored.id
+        // To ask for another token by the same grant spends nothing.
+        if hold.isHeld, stored.grant.refresh != nil { return .backingOff(stored, hold.failure(at: clock.now)) }
         var machine = StateMachine()
         let attempt = random.bytes(16).hexadecimal
         var held: Brakes.Hold?
@@ -154,8 +159,12 @@ actor Refresher {
                 do {
                     let call = try await call(for: claimed, occasion)
                     called = call
+                    let verdict = checked(call.verdict, for: claimed)
+                    if let why = verdict.failure {
+                        logger.notice("A refresh failed", metadata: ["connection": "\(id)", "why": "\(why)"])
+                    }
                     action = machine.answered(
-                        checked(call.verdict, for: claimed), remedies: call.registration.provider.remedies,
+                        verdict, remedies: call.registration.provider.remedies,
                         rotates: call.registration.provider.refreshTokenPolicy.rotates, now: clock.now)
                 } catch let failure as ExchangeFailure {
                     logger.notice("A refresh got no answer", metadata: ["connection": "\(id)", "why": "\(failure)"])

@@ -8,7 +8,7 @@ import Synchronization
 actor Unwritten {
     private let store: any ConnectionStore
     private let spool: (any CredentialSpool)?
-    private let keyRing: KeyRing
+    private let keyRing: LiveKeyRing
     private let revoker: Revoker
     private let clock: any BrokerClock
     private let random: any RandomSource
@@ -29,7 +29,7 @@ actor Unwritten {
     static let tick: Duration = .seconds(1)
 
     init(
-        store: any ConnectionStore, spool: (any CredentialSpool)?, keyRing: KeyRing, revoker: Revoker,
+        store: any ConnectionStore, spool: (any CredentialSpool)?, keyRing: LiveKeyRing, revoker: Revoker,
         clock: any BrokerClock, random: any RandomSource, logger: Logger,
         reached: @escaping CrashPoint.Observer = { _ in },
         onChange: @escaping @Sendable (StoredConnection) -> Void
@@ -69,7 +69,7 @@ actor Unwritten {
     nonisolated func spooled(_ unwritten: UnwrittenGrant) -> Int? {
         guard let spool else { return nil }
         do {
-            return try spool.keep(try unwritten.sealed(by: keyRing, id: random.bytes(16)))
+            return try spool.keep(try unwritten.sealed(by: keyRing.current, id: random.bytes(16)))
         } catch {
             logger.critical(
                 "A refreshed credential is in memory alone: neither the store nor the spool can be written",
@@ -98,7 +98,7 @@ actor Unwritten {
     /// so a store that cannot be read now ends the start.
     func replay() async throws(StoreFailure) {
         for (place, record) in try spool?.waiting() ?? [] {
-            guard let unwritten = UnwrittenGrant(record: record, openedBy: keyRing) else {
+            guard let unwritten = UnwrittenGrant(record: record, openedBy: keyRing.current) else {
                 // A crash tore it: whether the provider answered nobody knows, and the intent in the store says so.
                 logger.error("A record of the spool does not open; it is left out")
                 spool?.free(place)

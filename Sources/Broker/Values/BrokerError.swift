@@ -1,3 +1,5 @@
+public import Sealing
+
 /// What went wrong, and who must act. The code is stable (docs/errors.md); the detail is for the public and holds no
 /// secret; what only the operator may know goes to the log instead.
 public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -12,9 +14,11 @@ public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
         case reauthorizationRequired = "reauthorization_required"
         case connectionDisabled = "connection_disabled"
         case notRefreshable = "not_refreshable"
+        case secretRefused = "secret_refused"
         case providerUnavailable = "provider_unavailable"
         case auditUnavailable = "audit_unavailable"
         case storeUnavailable = "store_unavailable"
+        case masterKeyUnavailable = "master_key_unavailable"
         case shuttingDown = "shutting_down"
         case internalError = "internal_error"
     }
@@ -87,6 +91,11 @@ public struct BrokerError: Error, Sendable, Hashable, CustomStringConvertible {
         BrokerError(
             .storeUnavailable, "The store cannot be used: \(failure.detail)",
             actor: failure.code == .busy ? .nobody : .administrator, reason: failure.code.rawValue, retryAfter: 5)
+    }
+
+    /// For administrators' eyes alone: it may name a file.
+    public static func masterKey(_ error: SealingError) -> BrokerError {
+        BrokerError(.masterKeyUnavailable, error.description, actor: .administrator, reason: error.code.rawValue)
     }
 
     public static func internalError(_ detail: String = "Something is wrong in Credence; the log says what.")

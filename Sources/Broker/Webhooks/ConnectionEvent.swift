@@ -14,6 +14,10 @@ public struct ConnectionEvent: Sendable, Hashable {
         case recovered = "connection.recovered"
         /// The refresh token ends within two weeks unless the owner consents again.
         case expiring = "connection.expiring"
+        /// An API key, a Basic credential or another secret that was set by hand ends within 30, 14 or 3 days.
+        case secretExpiring = "connection.secret_expiring"
+        /// A client's secret or certificate ends within 30, 14 or 3 days.
+        case clientSecretExpiring = "client.secret_expiring"
         /// Somebody asked whether the webhook works.
         case test = "webhook.test"
     }
@@ -102,6 +106,28 @@ public struct ConnectionEvent: Sendable, Hashable {
         ConnectionEvent(
             .expiring, of: stored, mark: "\(end.milliseconds)", at: now,
             JSONObject([("refresh_token_expires_at", .string(end.iso8601))]))
+    }
+
+    /// - Parameter days: which notice it is: each is told once.
+    static func secretExpiring(
+        _ stored: StoredConnection, end: Timestamp, days: Int, at now: Timestamp
+    ) -> ConnectionEvent {
+        ConnectionEvent(
+            .secretExpiring, of: stored, mark: "\(end.milliseconds) \(days)", at: now,
+            JSONObject([("expires_at", .string(end.iso8601))]))
+    }
+
+    static func secretExpiring(
+        _ secret: ClientSecret, of client: RegisteredClient, end: Timestamp, days: Int, at now: Timestamp
+    ) -> ConnectionEvent {
+        ConnectionEvent(
+            .clientSecretExpiring, connection: nil, at: now,
+            mark: "\(client.id)\n\(client.createdAt.milliseconds)\n\(secret.number) \(end.milliseconds) \(days)",
+            data: JSONObject([
+                ("client", .string(client.id.string)), ("provider", .string(client.provider)),
+                ("number", .number(JSONNumber(secret.number))), ("kind", .string(secret.kind.rawValue)),
+                ("expires_at", .string(end.iso8601)),
+            ]))
     }
 
     /// - Parameter mark: random, so that each is another.

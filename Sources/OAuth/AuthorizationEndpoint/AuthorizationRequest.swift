@@ -42,7 +42,14 @@ public struct AuthorizationRequest: Sendable {
             parameters.append("code_challenge", codeChallenge)
             parameters.append("code_challenge_method", "S256")
         }
+        if let template = dialect.authorizationTemplate {
+            parameters = template.filled([
+                .clientID: clientID, .redirectURI: redirectURI, .scope: scope.joined(separator: dialect.scopeSeparator),
+                .state: state.reveal(), .codeChallenge: codeChallenge ?? "",
+            ])
+        }
         for pair in dialect.authorizationParameters.pairs { parameters.set(pair.name, pair.value) }
+        for name in dialect.authorizationParametersOfClientID { parameters.set(name, clientID) }
         let own = [
             ("response_mode", responseMode), ("nonce", nonce), ("prompt", prompt), ("login_hint", loginHint),
             ("claims", claims), ("dpop_jkt", dpopJKT),

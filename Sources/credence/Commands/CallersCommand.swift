@@ -90,26 +90,3 @@ struct CallersCommand: AsyncParsableCommand {
         }
     }
 }
-
-struct AuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "What was done, by whom.", subcommands: [Tail.self])
-
-    struct Tail: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Print the last lines of the audit log.", discussion: "Example: credence audit tail --lines 20")
-        @Option(help: "How many.") var lines: Int = 20
-        @OptionGroup var common: CommonOptions
-
-        func run() async throws {
-            guard (1...1000).contains(lines) else { throw CommandFailure(.usage, "--lines is from 1 to 1000.") }
-            let answer = try await common.withAPI { [lines] in try await $0.call(.get, "/v1/audit?limit=\(lines)") }
-            if common.json { return Terminal.say(answer.serialized()) }
-            for event in answer["events"]?.elements ?? [] {
-                Terminal.say(
-                    ["time", "action", "caller", "connection", "subject", "result", "reason"]
-                        .compactMap { event[$0].map { Terminal.printable($0.display) } }.joined(separator: "  "))
-            }
-        }
-    }
-}

@@ -131,7 +131,7 @@ struct ClientsCommand: AsyncParsableCommand {
     struct SecretCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "secret", abstract: "A client's secrets; several may overlap while one is rotated.",
-            subcommands: [Add.self, List.self, Remove.self])
+            subcommands: [Add.self, Verify.self, Prefer.self, List.self, Remove.self])
 
         struct Add: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
@@ -142,6 +142,8 @@ struct ClientsCommand: AsyncParsableCommand {
                     Example: credence clients secret add jobs --key-file jobs.p12 --passphrase-file jobs.pass
                     """)
             @Argument(help: "The client's ID.") var id: String
+            @Flag(help: "Keep it behind the others until it is preferred.") var standby = false
+            @Option(help: ArgumentHelp("When the provider ends it.", valueName: "date")) var expiresAt: String?
             @OptionGroup var secret: SecretOptions
             @OptionGroup var key: KeyOptions
             @OptionGroup var common: CommonOptions
@@ -156,10 +158,53 @@ struct ClientsCommand: AsyncParsableCommand {
                     throw Terminal.secretIsMissing()
                 }
                 let path = "/v1/clients/\(try segment(id))/secrets"
-                let body = JSONValue.object(JSONObject([member]))
+                var members = [member]
+                if standby { members.append(("standby", .bool(true))) }
+                if let expiresAt { members.append(("expires_at", .string(expiresAt))) }
+                let body = JSONValue.object(JSONObject(members))
                 let shown = try await common.withAPI { try await $0.call(.post, path, body) }
                 Terminal.say(
                     common.json ? shown.serialized() : "added secret \(shown["number"]?.display ?? "?") of \(id)")
+            }
+        }
+
+        struct Verify: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Ask the provider whether it takes a secret, before it is preferred.",
+                discussion: """
+                    By a token call in the client's own name; where the provider does not give it one, by the refresh of a
+                    connection, in which the other secrets stand behind this one.
+                    Example: credence clients secret verify crm 4 --connection acme-crm
+                    """)
+            @Argument(help: "The client's ID.") var id: String
+            @Argument(help: "The secret's number.") var number: Int
+            @Option(help: ArgumentHelp("Refresh this connection with it.", valueName: "id")) var connection: String?
+            @OptionGroup var common: CommonOptions
+
+            func run() async throws {
+                let path = "/v1/clients/\(try segment(id))/secrets/\(number)/verify"
+                let body = JSONValue.object(JSONObject(connection.map { [("connection", .string($0))] } ?? []))
+                let answer = try await common.withAPI { try await $0.call(.post, path, body) }
+                if common.json { return Terminal.say(answer.serialized()) }
+                Terminal.say(
+                    answer["result"]?.string == "known"
+                        ? "the provider knows secret \(number) of \(id), though it gives the client no token by itself"
+                        : "the provider takes secret \(number) of \(id)")
+            }
+        }
+
+        struct Prefer: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Use a secret first from now on; the others stay behind it.",
+                discussion: "Example: credence clients secret prefer crm 4")
+            @Argument(help: "The client's ID.") var id: String
+            @Argument(help: "The secret's number.") var number: Int
+            @OptionGroup var common: CommonOptions
+
+            func run() async throws {
+                let path = "/v1/clients/\(try segment(id))/secrets/\(number)/prefer"
+                let shown = try await common.withAPI { try await $0.call(.post, path) }
+                Terminal.say(common.json ? shown.serialized() : "secret \(number) of \(id) is used first now")
             }
         }
 
@@ -184,7 +229,8 @@ struct ClientsCommand: AsyncParsableCommand {
 
         struct Remove: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Remove a secret by its number.", discussion: "Example: credence clients secret remove crm 1")
+                abstract: "Retire a secret by its number.", discussion: "Example: credence clients secret remove crm 1",
+                aliases: ["retire"])
             @Argument(help: "The client's ID.") var id: String
             @Argument(help: "The secret's number.") var number: Int
             @OptionGroup var common: CommonOptions

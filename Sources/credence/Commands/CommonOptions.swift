@@ -35,7 +35,7 @@ struct CommonOptions: ParsableArguments {
 
     /// Talks to the service that runs, or opens the data folder for the length of the verb.
     func withAPI<Value: Sendable>(
-        pollsDevices: Bool = false, _ body: @escaping @Sendable (API) async throws -> Value
+        meanwhile work: Service.Work = .none, _ body: @escaping @Sendable (API) async throws -> Value
     ) async throws -> Value {
         if let server = server ?? environment("CREDENCE_SERVER") {
             guard let key = environment("CREDENCE_KEY") else {
@@ -51,7 +51,7 @@ struct CommonOptions: ParsableArguments {
         options.publicURL = try (publicURL ?? options.publicURL).map {
             try PublicURL.normalized($0, isDevelopment: development)
         }
-        return try await Service.reach(options, pollsDevices: pollsDevices, body)
+        return try await Service.reach(options, meanwhile: work, body)
     }
 }
 

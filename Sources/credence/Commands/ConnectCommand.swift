@@ -53,7 +53,7 @@ extension ConnectionsCommand {
         private func connectDevice() async throws {
             let path = "/v1/connections/\(try segment(id))"
             let json = common.json
-            let connection = try await common.withAPI(pollsDevices: true) { api in
+            let connection = try await common.withAPI(meanwhile: .devices) { api in
                 let begun = try await api.call(.post, "\(path)/device")
                 Terminal.say(json ? begun.serialized() : Self.instruction(begun))
                 var shown = JSONValue.null

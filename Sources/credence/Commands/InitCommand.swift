@@ -31,7 +31,9 @@ struct InitCommand: AsyncParsableCommand {
         }
         Terminal.complain(made.createdStore ? "created \(folder)" : "\(folder) is in order")
         if let key = made.adminKey {
-            Terminal.complain("master key: \(folder)/master.key (keep a copy in a safe place)")
+            if case .file(let path) = try options.masterKeyPlace {
+                Terminal.complain("master key: \(path) (keep a copy in a safe place)")
+            }
             Terminal.complain("The admin key, shown this once:")
             Terminal.say(key)
         }

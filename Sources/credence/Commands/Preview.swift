@@ -45,19 +45,24 @@ struct Preview {
             state: Secret(state), codeChallenge: dialect.pkce ? "CODE_CHALLENGE" : nil)
     }
 
+    private var context: TokenRequest.Context {
+        TokenRequest.Context(redirectURI: redirectURI, scope: scopes.isEmpty ? provider.defaultScopes : scopes)
+    }
+
     private func token(at endpoint: EndpointURL) -> EndpointRequest {
         var grant = AuthorizationCodeGrant.parameters(
             code: Secret(code), redirectURI: redirectURI, verifier: dialect.pkce ? Secret("CODE_VERIFIER") : nil)
         if dialect.repeatsState { grant.append("state", state) }
         return TokenRequest.make(
-            grant, at: endpoint, client: client, dialect: dialect, purpose: .grant, freshness: freshness)
+            grant, at: endpoint, client: client, dialect: dialect, purpose: .grant, freshness: freshness,
+            context: context)
     }
 
     private func refresh(at endpoint: EndpointURL) -> EndpointRequest {
         TokenRequest.make(
             RefreshTokenGrant.parameters(refreshToken: Secret(refreshToken), scope: []),
             at: dialect.refreshEndpoint ?? endpoint, client: client, dialect: dialect, purpose: .refresh,
-            freshness: freshness)
+            freshness: freshness, context: context)
     }
 
     /// By RFC 7009, or by the provider's own call.
@@ -87,9 +92,23 @@ struct Preview {
             members["client_authentication"] = .string(method)
         }
         members["apply"] = .array(applied)
+        if !routes.isEmpty { members["host"] = .array(routes) }
         members["hosts"] = .strings(provider.hosts(values: [:]))
-        members["needs"] = .array([])
+        members["needs"] = .strings(profile.unanswered)
+        if !profile.imported.isEmpty {
+            members["imported"] = .object(JSONObject(profile.imported.map { ($0.name, .string($0.value)) }))
+        }
         return members
+    }
+
+    private var routes: [JSONValue] {
+        provider.routeTemplates.map { route in
+            var members = JSONObject()
+            members["template"] = route.url.map { .string($0) }
+            members["path"] = route.path.map { .string($0) }
+            members["ops"] = route.operations.isEmpty ? .string("all") : .strings(route.operations)
+            return .object(members)
+        }
     }
 
     static func fields(of profile: ProviderProfile) -> JSONValue {
@@ -99,6 +118,7 @@ struct Preview {
                     ("name", .string(field.name)), ("title", .string(field.title)), ("of", .string(field.of.rawValue)),
                     ("required", .bool(field.required)), ("secret", .bool(field.secret)),
                 ])
+                members["is"] = field.meaning.map { .string($0.rawValue) }
                 members["default"] = field.default.map { .string($0) }
                 members["allowed_values"] = field.allowedValues.map { .strings($0) }
                 return .object(members)
@@ -136,8 +156,12 @@ struct Preview {
 
     /// The holes that only a credential fills stay holes.
     private var applied: [JSONValue] {
-        provider.apply.placements.map { place, name, value in
-            .object(JSONObject([("in", .string(place)), ("name", .string(name)), ("value", .string(value))]))
+        provider.apply.placements.map { place, name, value, operations in
+            .object(
+                JSONObject([
+                    ("in", .string(place)), ("name", .string(name)), ("value", .string(value)),
+                    ("ops", operations.isEmpty ? .string("all") : .strings(operations)),
+                ]))
         }
     }
 

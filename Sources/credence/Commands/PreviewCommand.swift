@@ -32,9 +32,15 @@ struct PreviewCommand: AsyncParsableCommand {
             throw CommandFailure(.usage, "--auth is one of \(Preview.authentications.joined(separator: ", ")).")
         }
         let profile = try found()
-        let given = try keyValues(fields, option: "--field")
-        let needs = profile.needs(given)
-        guard needs.isEmpty else {
+        var given = try keyValues(fields, option: "--field")
+        var clientID = clientId
+        // Some profiles ask for the client's own values among their fields; secrets stay holes.
+        for field in profile.fields where !field.isPlain {
+            guard let value = given.removeValue(forKey: field.name) else { continue }
+            if field.meaning == .clientID { clientID = value }
+        }
+        let needs = profile.unanswered + profile.needs(given)
+        guard profile.needs(given).isEmpty else {
             if text { throw CommandFailure(.usage, needs.joined(separator: " ")) }
             return Terminal.say(
                 Self.lines(
@@ -51,7 +57,7 @@ struct PreviewCommand: AsyncParsableCommand {
         var preview = Preview(profile: profile, provider: provider)
         preview.scopes = scopes
         preview.authentication = auth
-        preview.clientID = clientId
+        preview.clientID = clientID
         if clientSecretStdin {
             guard let secret = try Terminal.secret(fromStandardInput: true, file: nil, prompt: "") else {
                 throw Terminal.secretIsMissing()

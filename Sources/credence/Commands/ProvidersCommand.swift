@@ -5,7 +5,7 @@ import ProviderProfiles
 struct ProvidersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "providers", abstract: "Providers' profiles.",
-        subcommands: [List.self, Show.self, Check.self, PreviewCommand.self])
+        subcommands: [List.self, Show.self, Check.self, PreviewCommand.self, ImportCommand.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -51,6 +51,25 @@ struct ServeCommand: AsyncParsableCommand {
     var trustedCertificates: String?
     @Option(help: ArgumentHelp("The master key, where it is not DATA/master.key.", valueName: "file"))
     var masterKeyFile: String?
+    @Option(help: ArgumentHelp("Where the master key is: \(MasterKeyPlace.kinds).", valueName: "place"))
+    var masterKey: String?
+    @Option(
+        help: ArgumentHelp("Where the one before it is, until 'credence keys rewrap' was run.", valueName: "place"))
+    var previousMasterKey: String?
+    @Option(
+        help: ArgumentHelp(
+            "When an audit line counts as written: write (with the system) or fsync (on the disk); write unless said.",
+            valueName: "mode"))
+    var auditSync: String?
+    @Option(
+        help: ArgumentHelp(
+            "Begin a new audit file before the current one grows larger; 256 unless said.", valueName: "MiB"))
+    var auditRotateMib: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Where the audit log's signed heads go, best on another disk; DATA/audit.heads unless said.",
+            valueName: "file"))
+    var auditHeads: String?
     @Option(help: ArgumentHelp("A configuration file, YAML.", valueName: "file")) var config: String?
     @Flag(help: "DANGEROUS: allows http, loopback and private addresses. For development alone.") var development =
         false
@@ -67,7 +86,10 @@ struct ServeCommand: AsyncParsableCommand {
         options.tlsCertificate = tlsCertificate ?? options.tlsCertificate
         options.tlsKey = tlsKey ?? options.tlsKey
         options.trustedCertificates = trustedCertificates ?? options.trustedCertificates
-        options.masterKeyFile = masterKeyFile ?? options.masterKeyFile
+        if let masterKeyFile { (options.masterKeyFile, options.masterKey) = (masterKeyFile, nil) }
+        options.masterKey = masterKey ?? options.masterKey
+        options.previousMasterKey = previousMasterKey ?? options.previousMasterKey
+        try options.setAudit(sync: auditSync, heads: auditHeads, rotateMiB: auditRotateMib)
         options.providerTimeout = providerTimeout ?? options.providerTimeout
         options.refreshRate = refreshRate ?? options.refreshRate
         guard (1...10_000).contains(options.refreshRate) else {
@@ -81,6 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
         if !allowedPorts.isEmpty { options.allowedPorts = allowedPorts }
         if !allowedNetworks.isEmpty { options.allowedNetworks = allowedNetworks }
 
+        try options.checkLists()
         let address = try ListenAddress(options.listen, option: "--listen").withPort()
         let tls = try tls(options)
         let scheme = tls == nil ? "http" : "https"
@@ -104,29 +127,20 @@ struct ServeCommand: AsyncParsableCommand {
                 idleTimeout: .seconds(60),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
-        let server = try tls.map { try HTTPServerBuilder.tls(http1, tlsConfiguration: $0) } ?? http1
+        let server = try tls.map { try HTTPServerBuilder.tls(http1, tlsConfiguration: $0.configuration()) } ?? http1
         let metrics = MetricsRegistry()
         MetricsSystem.bootstrap(metrics)
         try await Service.explained { [options] in
             let service = try await Service.open(options, logger: logger)
-            try await service.run(server: server, listen: address, scheme: scheme, metrics: metrics)
+            try await service.run(
+                server: server, listen: address, scheme: scheme, metrics: metrics, certificate: tls)
         }
     }
 
-    private func tls(_ options: ServiceOptions) throws -> TLSConfiguration? {
+    private func tls(_ options: ServiceOptions) throws -> ServedCertificate? {
         switch (options.tlsCertificate, options.tlsKey) {
         case (nil, nil): return nil
-        case (let certificate?, let key?):
-            do {
-                var configuration = TLSConfiguration.makeServerConfiguration(
-                    certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-                    privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-                configuration.minimumTLSVersion = .tlsv12
-                return configuration
-            } catch {
-                throw CommandFailure(
-                    .failed, "The certificate \(certificate) or its key \(key) cannot be read as PEM: \(error)")
-            }
+        case (let certificate?, let key?): return try ServedCertificate(certificate: certificate, key: key)
         default: throw CommandFailure(.usage, "--tls-certificate and --tls-key belong together.")
         }
     }

@@ -21,17 +21,14 @@ extension Service {
                 return Initialized(createdStore: false, adminKey: nil)
             }
             let stored = try await store.keyRing()
+            let masterKeys = try await options.masterKeys()
             let keyRing: KeyRing
             if let stored {
-                keyRing = try KeyRing.open(
-                    stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
+                let masterKey = try await masterKeys.wrapping(keyCheck: stored.checkValue)
+                keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: masterKey)
             } else {
-                if !PrivateFile.exists(options.masterKeyPath),
-                    !SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent
-                {
-                    try FileMasterKeySource.createFile(at: options.masterKeyPath)
-                }
-                let masterKey = try masterKey(options)
+                try await options.masterKeyPlace.make(trusting: options.trustedCertificates)
+                let masterKey = try await masterKeys.current.masterKey()
                 let (made, dataKeys) = try KeyRing.create(masterKey: masterKey)
                 guard try await store.insert(StoredKeyRing(checkValue: try masterKey.checkValue(), dataKeys: dataKeys))
                 else {
@@ -39,7 +36,8 @@ extension Service {
                 }
                 keyRing = made
             }
-            let service = try await compose(options, store: store, keyRing: keyRing, logger: logger)
+            let service = try await compose(
+                options, store: store, keyRing: keyRing, masterKeys: masterKeys, logger: logger)
             var initialized = Initialized(createdStore: stored == nil)
             if try await !service.core.callers.all().contains(where: { $0.role == .admin && $0.revokedAt == nil }) {
                 let name =

@@ -38,13 +38,16 @@ struct Service: Sendable {
                 .failed,
                 "The data folder \(options.folder) has no key ring. Run: credence init --data \(options.folder)")
         }
-        let keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: try masterKey(options))
-        return try await compose(options, store: store, keyRing: keyRing, fatal: fatal, logger: logger)
+        let masterKeys = try await options.masterKeys()
+        let masterKey = try await masterKeys.wrapping(keyCheck: stored.checkValue)
+        let keyRing = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: masterKey)
+        return try await compose(
+            options, store: store, keyRing: keyRing, masterKeys: masterKeys, fatal: fatal, logger: logger)
     }
 
     static func compose(
-        _ options: ServiceOptions, store: SQLiteStore, keyRing: KeyRing, fatal: FatalFailure = FatalFailure(),
-        logger: Logger
+        _ options: ServiceOptions, store: SQLiteStore, keyRing: KeyRing, masterKeys: MasterKeys,
+        fatal: FatalFailure = FatalFailure(), logger: Logger, isRestoring: Bool = false
     ) async throws -> Service {
         var configuration = BrokerCore.Configuration(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL)
         configuration.allowedReturns = Set(options.allowedReturns)
@@ -60,29 +63,44 @@ struct Service: Sendable {
                 .failed,
                 "The certificates in \(options.trustedCertificates ?? "the system's store") cannot be read as PEM.")
         }
+        let installation = InstallationKey(
+            store: store, sealing: GrantSealing(keyRing: keyRing), random: SystemRandom())
+        let keys = AuditKeys(
+            chain: try await installation.derived(for: .auditChain),
+            head: try await installation.derived(for: .auditHead))
         let core = BrokerCore(
             configuration: configuration, store: store, keyRing: keyRing,
             catalog: try Profiles.catalog(folders: options.providerFolders, allowHTTP: options.isDevelopment),
-            exchange: exchange, audit: try FileAuditSink(path: options.auditPath), clock: SystemClock(),
+            exchange: exchange, audit: try FileAuditSink(path: options.auditPath, keys: keys, settings: options.audit),
+            clock: SystemClock(),
             random: SystemRandom(), logger: logger, spool: try FileSpool(path: options.folder + "/spool"),
-            reached: CrashTrial.observer)
+            masterKeys: masterKeys, files: store, reached: CrashTrial.observer)
+        if !isRestoring,
+            let doubt = try await InstanceMark(folder: options.folder).doubt(of: store, random: SystemRandom())
+        {
+            core.hold.begin()
+            var logger = logger
+            if options.isTrial { logger.logLevel = .critical }
+            logger.log(
+                level: options.isTrial ? .debug : .critical,
+                "Refreshes are held, because this store may be in use elsewhere too. If it is the only one: credence restore claim",
+                metadata: ["why": "\(doubt)"])
+        }
         try await core.prepare()
         return Service(options: options, core: core, store: store, fatal: fatal, logger: logger)
     }
 
-    static func masterKey(_ options: ServiceOptions) throws -> MasterKey {
-        if options.masterKeyFile == nil, SystemdCredentialSource(name: ServiceOptions.systemdCredential).isPresent {
-            return try SystemdCredentialSource(name: ServiceOptions.systemdCredential).masterKey()
-        }
-        return try FileMasterKeySource(path: options.masterKeyPath).masterKey()
-    }
-
     // MARK: Reaching a service
 
+    /// What a verb may wait for.
+    enum Work: Sendable {
+        case none, devices, keys
+    }
+
     /// The service that runs on this folder, over its admin socket; where none runs, one for the length of the verb.
-    /// - Parameter pollsDevices: the verb waits for device authorizations, so without a service it asks for them itself.
+    /// - Parameter work: what the verb waits for, and does itself where no service does it.
     static func reach<Value: Sendable>(
-        _ options: ServiceOptions, pollsDevices: Bool, _ body: @escaping @Sendable (API) async throws -> Value
+        _ options: ServiceOptions, meanwhile work: Work, _ body: @escaping @Sendable (API) async throws -> Value
     ) async throws -> Value {
         try await explained {
             try DataFolder.check(options.folder)
@@ -93,7 +111,7 @@ struct Service: Sendable {
             // Another verb may hold the folder for a moment; a service holds it for good, and answers.
             for attempt in 0..<50 {
                 do {
-                    return try await open(options, logger: logger).forOneVerb(pollsDevices: pollsDevices, body)
+                    return try await open(options, logger: logger).forOneVerb(meanwhile: work, body)
                 } catch let failure as StoreFailure where failure.code == .busy {
                     guard PrivateFile.exists(options.socketPath) else {
                         try await Task.sleep(for: .milliseconds(100))
@@ -114,7 +132,7 @@ struct Service: Sendable {
 
     /// Listens on the admin socket alone, so that a verb goes the same way with and without a running service.
     private func forOneVerb<Value: Sendable>(
-        pollsDevices: Bool, _ body: @escaping @Sendable (API) async throws -> Value
+        meanwhile work: Work, _ body: @escaping @Sendable (API) async throws -> Value
     ) async throws -> Value {
         let (running, ready) = AsyncStream<Void>.makeStream()
         let socket = try adminApplication { ready.finish() }
@@ -126,13 +144,19 @@ struct Service: Sendable {
             try await group.run()
         }
         for await _ in running {}
-        let polling = pollsDevices ? Task { await core.pollDevices() } : nil
+        let working = Task {
+            switch work {
+            case .none: break
+            case .devices: await core.pollDevices()
+            case .keys: await core.keys.run(isForOneVerb: true)
+            }
+        }
         let result: Result<Value, any Error>
         do { result = .success(try await API.over(socket: options.socketPath, body)) } catch {
             result = .failure(error)
         }
-        polling?.cancel()
-        await polling?.value
+        working.cancel()
+        await working.value
         await group.triggerGracefulShutdown()
         let ended = await server.result
         // A refresh that has begun is stored, also when the verb was interrupted: its token is spent.
@@ -146,14 +170,15 @@ struct Service: Sendable {
 
     /// Serves until SIGTERM or SIGINT; then no new request is taken, and refreshes under way are finished and stored.
     func run(
-        server: HTTPServerBuilder, listen: ListenAddress, scheme: String, metrics: MetricsRegistry
+        server: HTTPServerBuilder, listen: ListenAddress, scheme: String, metrics: MetricsRegistry,
+        certificate: ServedCertificate? = nil
     ) async throws {
         let management = try ListenAddress(options.managementListen, option: "--management-listen")
         let listening = Listening(count: 3)
         let site = Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL)
         let api = Application(
             responder: try BrokerResponder(
-                core: core, authentication: .keys(core.callers), site: site, logger: logger),
+                core: core, authentication: .keys(core.callers), site: site, work: maintenanceWork, logger: logger),
             server: server, configuration: .init(address: .hostname(listen.host, port: listen.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)
         let socket = try adminApplication { await listening.one() }
@@ -166,6 +191,8 @@ struct Service: Sendable {
 
         try core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStart, caller: "credence"))
         options.rememberPublicURL()
+        // A store in doubt stays as it is, so that the next start doubts it as well.
+        if !core.hold.isHeld { try await InstanceMark(folder: options.folder).started(store) }
         let announce = Announcement(listening: listening, line: "listening on \(scheme)://\(listen.text)")
         var configuration = ServiceGroupConfiguration(
             services: [
@@ -175,6 +202,10 @@ struct Service: Sendable {
                 .init(service: fatal, failureTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        if let certificate {
+            configuration.services.append(
+                .init(service: CertificateReloading(certificate: certificate, logger: logger)))
+        }
         configuration.maximumGracefulShutdownDuration = .seconds(60)
         do {
             try await ServiceGroup(configuration: configuration).run()
@@ -185,6 +216,7 @@ struct Service: Sendable {
             )
         }
         try? core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStop, caller: "credence"))
+        try? core.audit.publishHead(at: core.clock.now)
         store.close()
     }
 
@@ -202,7 +234,8 @@ struct Service: Sendable {
             responder: try BrokerResponder(
                 core: core,
                 authentication: .peer(core.callers, allowedUsers: [0, getuid()], local: Self.local),
-                site: Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL), logger: logger),
+                site: Site(publicURL: options.publicURL ?? ServiceOptions.unknownPublicURL), work: maintenanceWork,
+                logger: logger),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .unixDomainSocket(path: options.socketPath)),
             onServerRunning: { _ in await onRunning() }, logger: quiet)

@@ -1,5 +1,7 @@
+import AuditLog
 import Configuration
 import HTTPTransport
+import OAuth
 import SystemPackage
 import Yams
 
@@ -36,12 +38,48 @@ extension ServiceOptions {
         providerTimeout = reader.int(forKey: "provider-timeout") ?? providerTimeout
         refreshRate = reader.int(forKey: "refresh-rate") ?? refreshRate
         masterKeyFile = reader.string(forKey: "master-key-file") ?? masterKeyFile
+        masterKey = reader.string(forKey: "master-key") ?? masterKey
+        previousMasterKey = reader.string(forKey: "previous-master-key") ?? previousMasterKey
+        try setAudit(
+            sync: reader.string(forKey: "audit-sync"), heads: reader.string(forKey: "audit-heads"),
+            rotateMiB: reader.int(forKey: "audit-rotate-mib"))
+    }
+
+    mutating func setAudit(sync: String?, heads: String?, rotateMiB: Int?) throws {
+        if let sync {
+            guard ["write", "fsync"].contains(sync) else {
+                throw CommandFailure(.usage, "audit-sync is write or fsync, not '\(Terminal.printable(sync))'.")
+            }
+            audit.isSynced = sync == "fsync"
+        }
+        if let rotateMiB {
+            guard (1...1 << 20).contains(rotateMiB) else {
+                throw CommandFailure(.usage, "audit-rotate-mib is a whole number from 1 to 1048576.")
+            }
+            audit.largest = rotateMiB << 20
+        }
+        audit.heads = heads ?? audit.heads
+    }
+
+    /// What would be silently of no use is refused.
+    func checkLists() throws {
+        if let port = allowedPorts.first(where: { !(1...65_535).contains($0) }) {
+            throw CommandFailure(.usage, "--allow-port \(port): a port is a number from 1 to 65535.")
+        }
+        for text in allowedReturns {
+            guard let url = try? EndpointURL(text), url.isSecure || isDevelopment else {
+                throw CommandFailure(
+                    .usage,
+                    "--return-to '\(Terminal.printable(text))' is no https URL, and a return address is compared to the letter."
+                )
+            }
+        }
     }
 
     private static let keys: Set<String> = [
         "listen", "management-listen", "public-url", "providers", "tls-certificate", "tls-key", "return-to",
-        "allow-networks", "allow-ports", "trusted-certificates", "master-key-file",
-        "provider-timeout", "refresh-rate",
+        "allow-networks", "allow-ports", "trusted-certificates", "master-key-file", "master-key", "previous-master-key",
+        "provider-timeout", "refresh-rate", "audit-sync", "audit-heads", "audit-rotate-mib",
     ]
 
     /// A setting that is misspelt would be silently left out: it is refused instead.
@@ -66,7 +104,7 @@ extension ServiceOptions {
             }
             let (isRight, kind) =
                 switch key {
-                case "provider-timeout", "refresh-rate": (value is Int, "a whole number")
+                case "provider-timeout", "refresh-rate", "audit-rotate-mib": (value is Int, "a whole number")
                 case "allow-ports": (value is [Int], "a list of port numbers")
                 case "providers", "return-to", "allow-networks": (value is [String], "a list of texts")
                 default: (value is String, "a text")

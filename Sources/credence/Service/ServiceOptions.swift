@@ -1,3 +1,4 @@
+import AuditLog
 import Glibc
 
 /// What a service is started with.
@@ -22,6 +23,12 @@ struct ServiceOptions: Sendable {
     /// A PEM file of certificate authorities to trust besides the system's.
     var trustedCertificates: String?
     var masterKeyFile: String?
+    /// `MasterKeyPlace`; counts before `masterKeyFile`.
+    var masterKey: String?
+    var previousMasterKey: String?
+    var audit = FileAuditSink.Settings()
+    /// For a folder that is looked at once and thrown away.
+    var isTrial = false
 
     init(folder: String) {
         self.folder = folder

@@ -2,11 +2,17 @@ import Broker
 import Foundation
 import Sealing
 
-/// The host's wall clock.
+/// The host's clocks.
 struct SystemClock: BrokerClock {
-    var now: Timestamp {
-        Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-    }
+    private let time = ProcessTime()
+    private let start = ContinuousClock.now
+
+    var now: Timestamp { time.now(wall: wall, elapsed: elapsed) }
+
+    var wall: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+
+    /// `ContinuousClock` reads CLOCK_BOOTTIME.
+    var elapsed: Duration { start.duration(to: .now) }
 
     func sleep(for duration: Duration) async throws {
         try await Task.sleep(for: duration)

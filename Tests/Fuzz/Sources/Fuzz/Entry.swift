@@ -9,13 +9,16 @@ private func runDriver(
     _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
-/// By `FUZZ_TARGET`.
-private let target: FuzzTarget = {
+/// By `FUZZ_TARGET`: what is wrong with what becomes of an input.
+private let faults: @Sendable ([UInt8]) -> [String] = {
     let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
+    if let target = ImportTarget(rawValue: name) { return { target.faults($0) } }
     guard let target = FuzzTarget(rawValue: name) else {
-        fail("FUZZ_TARGET is one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
+        let names = FuzzTarget.allCases.map(\.rawValue) + ImportTarget.allCases.map(\.rawValue)
+        fail("FUZZ_TARGET is one of \(names.joined(separator: ", "))")
     }
-    return target
+    // To print all that there is takes most of the time: one input in eight, and always the same.
+    return { target.faults($0, prints: $0.reduce(0, &+) % 8 == 0) }
 }()
 
 private func fail(_ text: String) -> Never {
@@ -28,8 +31,7 @@ private func fail(_ text: String) -> Never {
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = Array(UnsafeBufferPointer(start: start, count: count))
-    // To print all that there is takes most of the time: one input in eight, and always the same.
-    let faults = target.faults(input, prints: input.reduce(0, &+) % 8 == 0)
+    let faults = faults(input)
     // libFuzzer keeps the input of a process that aborts.
     if !faults.isEmpty { fail("FAULT \(faults.joined(separator: "; "))") }
     return 0

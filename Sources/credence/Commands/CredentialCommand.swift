@@ -1,44 +1,6 @@
 import ArgumentParser
 import OAuth
 
-struct SecretsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "secrets", abstract: "API keys, Basic credentials and subject tokens.", subcommands: [Set.self])
-
-    struct Set: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Set the API key, or the user name and password, of a connection.",
-            discussion: """
-                A connection by token exchange takes the subject token that it exchanges.
-                Example: credence secrets set text-analytics --secret-file key.txt
-                Example: pass show billing | credence secrets set billing --username svc --secret-stdin
-                """)
-        @Argument(help: "The connection's ID.") var id: String
-        @Option(help: "The user name, for a Basic credential; the secret is then its password.") var username: String?
-        @OptionGroup var secret: SecretOptions
-        @OptionGroup var common: CommonOptions
-
-        func run() async throws {
-            guard let text = try secret.read(prompt: "Secret of \(id): ") else { throw Terminal.secretIsMissing() }
-            let connection = "/v1/connections/\(try segment(id))"
-            let username = username
-            let shown = try await common.withAPI { api in
-                let members: [(String, JSONValue)] =
-                    if let username {
-                        [("username", .string(username)), ("password", .string(text))]
-                    } else if try await api.call(.get, connection)["grant"]?.string == GrantType.tokenExchange.rawValue
-                    {
-                        [("subject_token", .string(text))]
-                    } else {
-                        [("api_key", .string(text))]
-                    }
-                return try await api.call(.put, "\(connection)/secret", .object(JSONObject(members)))
-            }
-            Terminal.say(common.json ? shown.serialized() : "set \(id), version \(shown["version"]?.display ?? "?")")
-        }
-    }
-}
-
 /// Where a secret comes from; never from an argument.
 struct SecretOptions: ParsableArguments {
     @Flag(help: "Read the secret from standard input.") var secretStdin = false
