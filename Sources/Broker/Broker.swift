@@ -150,6 +150,11 @@ public struct BrokerCore: Sendable {
         try await callers.reload()
     }
 
+    /// The profiles that clients or connections need and the catalogue lacks: none of theirs can be refreshed.
+    public func missingProfiles() async throws(StoreFailure) -> [String] {
+        try await store.providersInUse().filter { catalog[$0] == nil }
+    }
+
     /// Refreshes in the background, follows the store's changes, removes consents that ran out; until cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in

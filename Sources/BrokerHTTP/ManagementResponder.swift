@@ -4,11 +4,11 @@ public import Hummingbird
 public struct ManagementResponder: HTTPResponder {
     public typealias Context = BasicRequestContext
 
-    private let isHealthy: @Sendable () -> Bool
+    private let isHealthy: @Sendable () async -> Bool
     private let metrics: MetricsRegistry
 
     /// - Parameter isHealthy: whether the service can still write what it must never lose.
-    public init(metrics: MetricsRegistry, isHealthy: @escaping @Sendable () -> Bool) {
+    public init(metrics: MetricsRegistry, isHealthy: @escaping @Sendable () async -> Bool) {
         self.isHealthy = isHealthy
         self.metrics = metrics
     }
@@ -17,7 +17,8 @@ public struct ManagementResponder: HTTPResponder {
     public func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         switch (request.method, request.uri.path) {
         case (.get, "/healthz"): text("ok\n", .ok)
-        case (.get, "/readyz"): isHealthy() ? text("ready\n", .ok) : text("the store is broken\n", .serviceUnavailable)
+        case (.get, "/readyz"):
+            await isHealthy() ? text("ready\n", .ok) : text("the store cannot be written\n", .serviceUnavailable)
         case (.get, "/metrics"): text(metrics.exposition(), .ok)
         default: text("not found\n", .notFound)
         }

@@ -44,7 +44,8 @@ enum Views {
         append("refresh_at", grant.refreshAt, to: &members)
         append("last_refreshed_at", grant.lastRefreshedAt, to: &members)
         append("created_at", connection.createdAt, to: &members)
-        append("updated_at", connection.updatedAt, to: &members)
+        // By an edit, or by a new credential.
+        append("updated_at", max(connection.updatedAt, grant.issuedAt ?? connection.updatedAt), to: &members)
         members.append(("version", .number(JSONNumber(grant.version))))
         if let device, device.outcome != DeviceConsent.connected {
             members.append(("device", Self.device(device, at: now)))

@@ -132,6 +132,13 @@ extension MemoryStore {
         }
     }
 
+    public func providersInUse() async throws(StoreFailure) -> [String] {
+        try perform(.providersInUse) { state in
+            let all = state.connections.values.map(\.connection.provider) + state.clients.values.map(\.provider)
+            return Set(all).sorted()
+        }
+    }
+
     public func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID] {
         try perform(.due) { state in
             let found = state.connections.values.compactMap { stored -> (at: Timestamp, id: ConnectionID)? in

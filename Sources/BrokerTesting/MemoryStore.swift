@@ -8,7 +8,7 @@ public final class MemoryStore: BrokerStore {
     /// The calls of the ports, so that a test can make one fail.
     public enum Call: String, Sendable, CaseIterable {
         case connection, connections, insertConnection, updateConnection, deleteConnection
-        case claim, commit, abandon, endLeases, due
+        case claim, commit, abandon, endLeases, due, providersInUse
         case insertTicket, ticket, deleteTicket, insertPending, takePending, insertHeld, takeHeld, purgeConsents
         case insertDevice, device, devicesDue, updateDevice, deleteDevice
         case insertRevocation, revocationsDue, updateRevocation, deleteRevocation
@@ -21,7 +21,8 @@ public final class MemoryStore: BrokerStore {
 
         public var isWrite: Bool {
             switch self {
-            case .connection, .connections, .due, .ticket, .client, .clients, .callers, .keyRing, .device, .devicesDue,
+            case .connection, .connections, .due, .providersInUse, .ticket, .client, .clients, .callers, .keyRing,
+                .device, .devicesDue,
                 .revocationsDue, .webhooks, .ended, .deliveriesDue, .backlogs, .sealedRows, .sealedCounts,
                 .secretVersions, .ending, .installationKey:
                 false

@@ -127,6 +127,16 @@ extension StoreConformance {
                 try expect(found == names.sorted(), "all come once and in order")
             }
         },
+        StoreRequirement("the profiles in use are those of clients and of connections, each once, by name") { store in
+            try expect(try await store.providersInUse().isEmpty, "there are none at first")
+            for (name, provider) in [("a", "zebra"), ("b", "zebra"), ("c", "api-key")] {
+                let connection = StoreSample.connection(name, client: nil, provider: provider)
+                _ = try await store.insert(StoredConnection(connection: connection))
+            }
+            _ = try await store.insert(StoreSample.client())
+            try expect(
+                try await store.providersInUse() == ["api-key", "example", "zebra"], "each stands there once, in order")
+        },
         StoreRequirement("a page of none or fewer is empty") { store in
             _ = try await store.insert(StoreSample.stored { $0.grant.refreshAt = StoreSample.now })
             for limit in [0, -1] {

@@ -89,6 +89,14 @@ extension SQLiteStore {
         }
     }
 
+    public func providersInUse() async throws(StoreFailure) -> [String] {
+        try await read { db in
+            try db.all("SELECT provider FROM connection UNION SELECT provider FROM client ORDER BY provider", []) {
+                columns in try columns.text()
+            }
+        }
+    }
+
     public func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID] {
         try await read { db in
             try db.all(Self.due, [.time(now), .time(now), .time(now), .integer(max(0, limit))]) { columns in

@@ -67,6 +67,20 @@ public final class SQLiteStore: BrokerStore {
     /// Whether writing was given up for good: a write or an fsync failed, or the file is damaged.
     public var isBroken: Bool { latch.hasFallen }
 
+    /// Whether what must not be lost can be written now. After a refused write that is tried, so that a disk that has room
+    /// again is seen.
+    public func isWritable() async -> Bool {
+        guard !isBroken else { return false }
+        guard latch.isRefused else { return true }
+        do {
+            // Changes nothing, and is written all the same.
+            try await write { db in (try db.execute(sql: "UPDATE key_ring SET one = one"), nil) }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Ends the change streams, empties the write-ahead log into the database, and lets others have the folder.
     /// Calls after this one fail.
     public func close() {
@@ -150,6 +164,7 @@ public final class SQLiteStore: BrokerStore {
                 do { try db.checkpoint(.truncate) } catch { _ = latch.judge(error) }
             }
             guard let (result, change) = outcome else { throw Unreadable() }
+            latch.wrote()
             if let change { feed.announce(change) }
             return result
         }

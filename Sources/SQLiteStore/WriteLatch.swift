@@ -9,6 +9,7 @@ import Synchronization
 final class WriteLatch: Sendable {
     private let path: String
     private let failure = Mutex<StoreFailure?>(nil)
+    private let refused = Atomic(false)
     private let onFatal: @Sendable (StoreFailure) -> Void
 
     init(path: String, onFatal: @escaping @Sendable (StoreFailure) -> Void) {
@@ -18,6 +19,13 @@ final class WriteLatch: Sendable {
 
     var hasFallen: Bool { failure.withLock { $0 != nil } }
 
+    /// Whether the last write was refused, by a full disk or a mount that may not be written. That may pass.
+    var isRefused: Bool { refused.load(ordering: .relaxed) }
+
+    func wrote() {
+        if isRefused { refused.store(false, ordering: .relaxed) }
+    }
+
     func pass() throws(StoreFailure) {
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
@@ -25,6 +33,7 @@ final class WriteLatch: Sendable {
     /// What the error means; falls where it means the end.
     func judge(_ error: any Error) -> StoreFailure {
         let judged = StoreFailure(error, path: path)
+        if judged.code == .notWritable { refused.store(true, ordering: .relaxed) }
         guard Self.isFatal(error) else { return judged }
         let isFirst = failure.withLock { first in
             defer { first = first ?? judged }

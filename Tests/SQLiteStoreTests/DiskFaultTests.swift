@@ -119,6 +119,26 @@ struct DiskFaultTests {
     }
 
     @Test(
+        "S12: a store whose disk is full says that it cannot be written, until there is room, and nobody has to write to see it"
+    )
+    func readiness() async throws {
+        #expect(FaultyFiles.isInstalled)
+        try await withDataFolder { folder in
+            let store = try SQLiteStore(folder: folder)
+            let masterKey = try MasterKey(.random(32))
+            let dataKeys = try KeyRing.create(masterKey: masterKey).1
+            #expect(try await store.insert(StoredKeyRing(checkValue: masterKey.checkValue(), dataKeys: dataKeys)))
+            #expect(await store.isWritable())
+            FaultyFiles.arm(folder, failing: 1, sticky: true, full: true)
+            await #expect(throws: StoreFailure.self) { try await store.insert(try stored("large")) }
+            #expect(await !store.isWritable())
+            #expect(FaultyFiles.disarm()?.failed.allSatisfy { $0 == .write } == true)
+            #expect(await store.isWritable())
+            store.close()
+        }
+    }
+
+    @Test(
         "R7, R8: each call to the disk fails, once and for good: nothing is sent unwritten, nothing that came is lost",
         arguments: [false, true], [false, true])
     func everyCall(sticky: Bool, full: Bool) async throws {

@@ -23,6 +23,8 @@ struct FaultTests {
             #expect(failure?.code == .notWritable)
             #expect(failure?.detail.contains("full") == true)
             #expect(!store.isBroken)
+            // There is room for a small write: seen without one of a caller's.
+            #expect(await store.isWritable())
             let before = try stored("before")
             #expect(try await store.connection(before.id) == before)
             #expect(try await store.connection(large.id) == nil)

@@ -54,6 +54,9 @@ public protocol ConnectionStore: Sendable {
     /// and no unexpired attempt. Answered from an index.
     func due(at now: Timestamp, limit: Int) async throws(StoreFailure) -> [ConnectionID]
 
+    /// The profiles that clients and connections name, each once, by name.
+    func providersInUse() async throws(StoreFailure) -> [String]
+
     /// What was committed to any connection, by this process or (in a store that several share) by another:
     /// caches drop what is older. A consumer that falls behind may miss some and must not rely on all.
     func changes() -> AsyncStream<ConnectionChange>

@@ -33,6 +33,22 @@ struct CommonOptions: ParsableArguments {
         return (environment("HOME") ?? ".") + "/.credence"
     }
 
+    /// What a running service answers: the one that `--server` names, or the one on the data folder. nil where none runs
+    /// there, or where the command names profiles of its own: then the verb needs no service, and no data folder.
+    func ofRunningService<Value: Sendable>(
+        _ body: @escaping @Sendable (API) async throws -> Value
+    ) async throws -> Value? {
+        guard providerFolders.isEmpty else { return nil }
+        if server ?? environment("CREDENCE_SERVER") != nil { return try await withAPI(body) }
+        let socket = ServiceOptions(folder: folder).socketPath
+        guard PrivateFile.exists(socket) else { return nil }
+        do {
+            return try await API.over(socket: socket, body)
+        } catch let failure as CommandFailure where failure.isUnreachable {
+            return nil
+        }
+    }
+
     /// Talks to the service that runs, or opens the data folder for the length of the verb.
     func withAPI<Value: Sendable>(
         meanwhile work: Service.Work = .none, _ body: @escaping @Sendable (API) async throws -> Value

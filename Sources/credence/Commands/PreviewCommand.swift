@@ -31,7 +31,7 @@ struct PreviewCommand: AsyncParsableCommand {
         if let auth, !Preview.authentications.contains(auth) {
             throw CommandFailure(.usage, "--auth is one of \(Preview.authentications.joined(separator: ", ")).")
         }
-        let profile = try found()
+        let profile = try await found()
         var given = try keyValues(fields, option: "--field")
         var clientID = clientId
         // Some profiles ask for the client's own values among their fields; secrets stay holes.
@@ -77,13 +77,9 @@ struct PreviewCommand: AsyncParsableCommand {
         return "{\n\(lines.joined(separator: ",\n"))\n}"
     }
 
-    private func found() throws -> ProviderProfile {
+    private func found() async throws -> ProviderProfile {
         guard profile.hasSuffix(".json") || profile.contains("/") else {
-            guard let known = try Profiles.catalog(common)[profile] else {
-                throw CommandFailure(
-                    .notFound, "There is no provider \(Terminal.printable(profile)). See: credence providers list")
-            }
-            return known
+            return try await Profiles.named(profile, common)
         }
         switch ProviderProfile.decode(
             try Profiles.bytes(of: profile), file: profile, allowHTTP: common.development)

@@ -13,18 +13,12 @@ struct ProvidersCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            let catalog = try Profiles.catalog(common)
+            let profiles = try await Profiles.all(common)
             if common.json {
-                let all = catalog.all.map { profile in
-                    JSONValue.object(
-                        JSONObject([
-                            ("provider", .string(profile.name)), ("title", .string(profile.title)),
-                            ("kind", .string(profile.kind.rawValue)),
-                        ]))
-                }
-                return Terminal.say(JSONValue.object(JSONObject([("providers", .array(all))])).serialized())
+                return Terminal.say(JSONValue.object(JSONObject([("providers", .array(profiles))])).serialized())
             }
-            Terminal.table(["provider", "kind", "title"], catalog.all.map { [$0.name, $0.kind.rawValue, $0.title] })
+            let columns = ["provider", "kind", "title"]
+            Terminal.table(columns, profiles.map { profile in columns.map { profile[$0]?.display ?? "" } })
         }
     }
 
@@ -36,10 +30,7 @@ struct ProvidersCommand: AsyncParsableCommand {
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            guard let profile = try Profiles.catalog(common)[name] else {
-                throw CommandFailure(
-                    .notFound, "There is no provider \(Terminal.printable(name)). See: credence providers list")
-            }
+            let profile = try await Profiles.named(name, common)
             if common.json { return Terminal.say(profile.source.serialized()) }
             Terminal.list([
                 ("provider", profile.name), ("title", profile.title), ("kind", profile.kind.rawValue),
@@ -88,9 +79,50 @@ struct ProvidersCommand: AsyncParsableCommand {
     }
 }
 
+/// Where profiles are looked for: in the service that runs; in the folders that `--providers` or the settings name, and in
+/// the program, where none does.
 enum Profiles {
-    static func catalog(_ common: CommonOptions) throws -> ProviderCatalog {
-        try catalog(folders: common.providerFolders, allowHTTP: common.development)
+    /// As `GET /v1/providers` has them: provider, title, kind.
+    static func all(_ common: CommonOptions) async throws -> [JSONValue] {
+        if let answer = try await common.ofRunningService({ try await $0.call(.get, "/v1/providers") }) {
+            return answer["providers"]?.elements ?? []
+        }
+        return try await catalog(common).all.map { profile in
+            .object(
+                JSONObject([
+                    ("provider", .string(profile.name)), ("title", .string(profile.title)),
+                    ("kind", .string(profile.kind.rawValue)),
+                ]))
+        }
+    }
+
+    static func named(_ name: String, _ common: CommonOptions) async throws -> ProviderProfile {
+        let unknown = CommandFailure(
+            .notFound, "There is no provider \(Terminal.printable(name)). See: credence providers list")
+        let path = "/v1/providers/\(try segment(name))"
+        let answer = try await common.ofRunningService { api -> JSONValue? in
+            do {
+                return try await api.call(.get, path)
+            } catch let failure as CommandFailure where failure.exit == .notFound {
+                throw unknown
+            }
+        }
+        guard let document = answer ?? nil else {
+            guard let profile = try await catalog(common)[name] else { throw unknown }
+            return profile
+        }
+        // The service has checked it, under its own settings.
+        switch ProviderProfile.decode(Array(document.serialized().utf8), file: "\(name).json", allowHTTP: true) {
+        case .success(let profile): return profile
+        case .failure(let problems): throw CommandFailure(.failed, "The service is of another version: \(problems)")
+        }
+    }
+
+    private static func catalog(_ common: CommonOptions) async throws -> ProviderCatalog {
+        var options = ServiceOptions(folder: common.folder)
+        try await options.fill(fromFile: nil)
+        let folders = common.providerFolders.isEmpty ? options.providerFolders : common.providerFolders
+        return try catalog(folders: folders, allowHTTP: common.development)
     }
 
     static func catalog(folders: [String], allowHTTP: Bool) throws -> ProviderCatalog {

@@ -184,13 +184,19 @@ struct Service: Sendable {
         let socket = try adminApplication { await listening.one() }
         let health = Application(
             responder: ManagementResponder(
-                metrics: metrics, isHealthy: { [store, core] in !store.isBroken && core.unwrittenCredentials == 0 }),
+                metrics: metrics,
+                isHealthy: { [store, core] in await store.isWritable() && core.unwrittenCredentials == 0 }),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: .init(address: .hostname(management.host, port: management.port)),
             onServerRunning: { _ in await listening.one() }, logger: quiet)
 
         try core.audit.record(AuditEvent(at: core.clock.now, action: .serviceStart, caller: "credence"))
         options.rememberPublicURL()
+        for name in try await core.missingProfiles() {
+            logger.error(
+                "Clients or connections need a profile that is not here, and fail. Give its folder with --providers",
+                metadata: ["provider": "\(name)"])
+        }
         // A store in doubt stays as it is, so that the next start doubts it as well.
         if !core.hold.isHeld { try await InstanceMark(folder: options.folder).started(store) }
         let announce = Announcement(listening: listening, line: "listening on \(scheme)://\(listen.text)")
