@@ -29,6 +29,7 @@ extension ImportResult {
     private static func mend(_ profile: ImportedProfile) -> Result<ImportedProfile, ProfileProblem> {
         var profile = profile
         var pass = 0
+        var last = ""
         while true {
             let problems = ProfileCheck.problems(in: Array(profile.file.utf8), file: profile.name)
             guard let problem = problems.first else { return .success(profile) }
@@ -38,16 +39,27 @@ extension ImportResult {
                 String(part).split(separator: "~1", omittingEmptySubsequences: false).joined(separator: "/")
                     .split(separator: "~0", omittingEmptySubsequences: false).joined(separator: "~")
             }
-            guard !path.isEmpty, case .object(let document)? = removing(path[...], from: .object(profile.document))
+            // What was marked a secret goes with its mark, or not at all.
+            let isMark = path.count == 3 && path.first == "fields" && path.last == "secret"
+            // What is missed once it is gone goes with what it belongs to.
+            let removed = isMark || problem.path == last ? path.dropLast() : path[...]
+            last = problem.path
+            guard !removed.isEmpty, case .object(let document)? = removing(removed, from: .object(profile.document))
             else { return .failure(problem) }
+            var said = "What stands at \(ProfileDraft.line(problem.path) ?? "its top") cannot be used and was left out."
+            if isMark, let index = Int(path[1]), case .array(let fields)? = profile.document["fields"],
+                case .object(let field) = fields[index], case .string(let name)? = field["name"]
+            {
+                said =
+                    "The field '\(ProfileDraft.line(name) ?? "")' is a secret beside OAuth's own, which no profile can hold yet: who puts it into requests?"
+            }
             profile.document = document
-            let said = "What stands at \(ProfileDraft.line(problem.path) ?? "its top") cannot be used and was left out."
             // Where the credential goes and where it comes from only a person can say now.
-            if ["hosts", "authorization_server"].contains(path[0]) {
+            if isMark || ["hosts", "authorization_server"].contains(path[0]) {
                 profile.needs.append(said)
                 profile.document["needs"] = .array(
                     profile.needs.map { .string(ProfileDraft.line($0) ?? "") }.filter { $0 != .string("") })
-            } else {
+            } else if profile.repairs.last != said {
                 profile.repairs.append(said)
             }
         }

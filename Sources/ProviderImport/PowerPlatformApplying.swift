@@ -140,6 +140,11 @@ struct PowerPlatformApplying {
     private mutating func route(_ text: String, _ operations: [String]) {
         let expression = PowerPlatformExpression(text)
         guard let template = address(expression) else { return }
+        for field in expression.fields where method.parameter(named: field) == nil {
+            method.draft.warnings.append(
+                "The API's address is made of \(PowerPlatformConnector.shown(field)), which is no parameter of the file: look at routes and hosts."
+            )
+        }
         var route = ProfileDraft.Route(url: template, operations: operations)
         route.isOfRequest = expression.isOfRequest
         method.draft.routes.append(route)

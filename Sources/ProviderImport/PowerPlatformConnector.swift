@@ -6,7 +6,14 @@ struct PowerPlatformConnector {
         let value: LooseValue
 
         var type: String { value["type"]?.text?.asciiLowercased ?? "" }
-        var settings: LooseValue? { value["oAuthSettings"] }
+        /// The custom parameters of some stand beside the settings that they belong into.
+        var settings: LooseValue? {
+            guard let settings = value["oAuthSettings"], let strays else { return value["oAuthSettings"] }
+            return .object(settings.members + [("customParameters", strays)])
+        }
+        var strays: LooseValue? {
+            value["oAuthSettings"]?["customParameters"] == nil ? value["customParameters"] : nil
+        }
         var isOAuth: Bool { type == "oauthsetting" || settings != nil }
         var isGateway: Bool {
             type == "gatewaysetting"
@@ -15,9 +22,10 @@ struct PowerPlatformConnector {
         var constraints: LooseValue? { value["uiDefinition"]?["constraints"] }
         var isRequired: Bool { constraints?["required"]?.isTrue ?? false }
         var isHidden: Bool { constraints?["hidden"]?.isTrue ?? false }
-        /// Filled by the platform with the directory of whoever signs in.
+        /// Filled by the platform with the directory of whoever signs in. Nothing else is, whatever the file says.
         var isDirectory: Bool {
-            value["metadata"]?["sourceType"]?.text?.isSame(as: "AzureActiveDirectoryTenant") ?? false
+            name.asciiLowercased.contains("tenant")
+                && value["metadata"]?["sourceType"]?.text?.isSame(as: "AzureActiveDirectoryTenant") ?? false
         }
         /// What follows the name of the OAuth parameter: `customHost` of `token:customHost`; nil for others.
         var overridden: String? {

@@ -204,7 +204,10 @@ struct PowerPlatformMethod {
         var hosts: [String] = []
         if let host = connector.host, !AuthorPlaceholder.isHost(host) { hosts.append(ProfileDraft.literal(host)) }
         for route in draft.routes where !route.isOfRequest {
-            if let url = route.url { hosts.append(Self.authority(of: url)) }
+            guard let url = route.url else { continue }
+            let authority = Self.authority(of: url)
+            // Of a parameter that the file does not have, nothing is left.
+            if !authority.hasPrefix("."), !authority.contains("..") { hosts.append(authority) }
         }
         for host in hosts where !host.isEmpty && !draft.hosts.contains(host) { draft.hosts.append(host) }
     }

@@ -31,6 +31,9 @@ extension PowerPlatformMethod {
             default: continue
             }
         }
+        if parameters.contains(where: { $0.isOAuth && $0.strays != nil }) {
+            draft.repairs.append("The custom parameters stood beside the OAuth settings; they were taken for theirs.")
+        }
         let isFromScheme = settings == nil
         let settings = settings ?? .null
         let scopes = isFromScheme ? connector.schemeScopes.map(ProfileDraft.literal) : scopes(settings)

@@ -60,7 +60,9 @@ extension ProfileDraft {
             case .cookie: place = "cookies"
             }
             let isTaken = places[place]?.names.contains { $0.lowercased() == placement.name.lowercased() } == true
-            if placement.operations.isEmpty, placement.action == nil, !isTaken, list.isEmpty {
+            // A profile takes it in placements alone.
+            let isHost = placement.place == .header && placement.name.lowercased() == "host"
+            if placement.operations.isEmpty, placement.action == nil, !isTaken, !isHost, list.isEmpty {
                 places[place, default: JSONObject()][placement.name] = .string(placement.value)
                 continue
             }

@@ -124,6 +124,8 @@ public struct Apply: Sendable {
             let bytes = filled.1.utf8
             let isCarried =
                 switch form.place {
+                case .header where Self.isHost(form.name):
+                    HostName.normalized(filled.1) != nil && !filled.1.contains { $0 == "*" || $0 == "/" }
                 case .header: bytes.allSatisfy { 0x20...0x7E ~= $0 }
                 case .cookie: bytes.allSatisfy(Self.isCookieByte)
                 case .query: true
@@ -170,6 +172,8 @@ public struct Apply: Sendable {
                 $0.isASCIIAlphanumeric || "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
             }
     }
+
+    static func isHost(_ header: String) -> Bool { header.lowercased() == "host" }
 
     /// Headers by which one request becomes two, or goes elsewhere.
     static func isFraming(_ header: String) -> Bool {

@@ -63,7 +63,8 @@ extension ProfileReader {
             let name = header.name.filled([:])
             if !Apply.isToken(name) || Apply.isFraming(name) {
                 complain(
-                    "/apply/headers", "has the header '\(name)' (number \(index + 1)), which no credential may go into")
+                    join("/apply/headers", name),
+                    "is the header '\(name)' (number \(index + 1)), which no credential may go into")
             }
             if !profile.cookies.isEmpty, name.lowercased() == "cookie" {
                 complain("/apply/headers", "has the header Cookie, which cookies make already")

@@ -102,7 +102,9 @@ extension ProfileReader {
             }
             let name = requiredString(members["name"], "\(path)/name")
             let place = choice(members["in"], "\(path)/in", PlacementForm.Place.self) ?? .header
-            if place != .query, !Apply.isToken(name) || Apply.isFraming(name) {
+            // What a gateway before the API tells its tenants apart by; nothing but a host goes in.
+            let isHost = place == .header && Apply.isHost(name)
+            if place != .query, !isHost, !Apply.isToken(name) || Apply.isFraming(name) {
                 complain("\(path)/name", "is not a name that a credential may go under")
             }
             guard

@@ -19,7 +19,7 @@ struct StandardProfilesTests {
         let token: String
         /// What stands in the authorization request besides the standard.
         var asked: [String: String] = [:]
-        let consent: String
+        var consent: String
         /// The answer of the endpoint that says whose account it is.
         var identity: (path: String, body: String)?
         var account: String?
@@ -155,6 +155,16 @@ struct StandardProfilesTests {
         #expect(form["code_verifier"] != nil)
         #expect(form["client_secret"] == "client-secret", "in the body, as all of them take it")
         for (name, value) in sample.sent { #expect(form[name] == value, "\(name)") }
+    }
+
+    @Test("What a profile captures and the provider does not send is told in the log, by its name")
+    func captureMissing() async throws {
+        var sample = try #require(Self.samples.first { $0.provider == "salesforce" })
+        sample.consent = sample.consent.replacing(#""instance_url":"https://first.my.salesforce.com","#, with: "")
+        guard case .connected = try await connect(sample) else { return #expect(Bool(false)) }
+        #expect(try await broker.stored().grant.attributes["instance_url"] == nil)
+        let told = broker.log.lines.filter { $0.contains("A provider did not send what its profile captures") }
+        #expect(told.count == 1 && told[0].contains("instance_url"))
     }
 
     @Test("A refresh brings the next token and loses nothing that it does not repeat", arguments: samples)

@@ -224,6 +224,72 @@ struct PowerPlatformImportTests {
         #expect(profile.file.contains(#""operations":["Get"]"#))
     }
 
+    @Test("A2: a Host header is set beside the credential, and only to a host")
+    func hostHeader() throws {
+        let account = #", "account": {"type": "string"}}"#
+        let policies = #"""
+            [{"templateId": "setheader", "parameters": {"x-ms-apimTemplateParameter.name": "Host",
+              "x-ms-apimTemplateParameter.value": "@connectionParameters('account').store.acme.test"}},
+             {"templateId": "dynamichosturl", "parameters": {"x-ms-apimTemplateParameter.urlTemplate":
+              "https://@connectionParameters('account').store.acme.test"}}]
+            """#
+        let profile = try Self.one(
+            String(Self.oauth("aad", ["resourceUri": "https://store.acme.test"]).dropLast()) + account,
+            policies: policies)
+        let provider = try ProviderProfile.decode(Array(profile.file.utf8), file: "acme.json").get()
+            .provider(fields: ["account": "blue"], allowHTTP: false).get()
+        let rendered = try provider.apply.render(["account": "blue", "access_token": "t"]).get()
+        #expect(rendered.headers.map(\.1) == ["Bearer t"])
+        #expect(rendered.placements.map(\.name) == ["Host"])
+        #expect(rendered.placements.map(\.value) == ["blue.store.acme.test"])
+        for account in ["blue/", "*.blue", "blue evil", "https://blue"] {
+            #expect(throws: (any Error).self) {
+                try provider.apply.render(["account": account, "access_token": "t"]).get()
+            }
+        }
+    }
+
+    @Test("R8: custom parameters beside the OAuth settings are taken for theirs, and that is told")
+    func strays() throws {
+        let profile = try Self.one(
+            #"""
+            {"token": {"type": "oauthSetting", "oAuthSettings": {"identityProvider": "oauth2", "scopes": ["a"]},
+              "customParameters": {"authorizationUrl": {"value": "https://login.acme.test/authorize"},
+                                   "tokenUrl": {"value": "https://login.acme.test/token"}}}}
+            """#)
+        #expect(profile.needs.isEmpty)
+        #expect(profile.repairs.contains { $0.contains("beside the OAuth settings") })
+        #expect(Self.text(Self.server(profile)?["token_endpoint"]) == "https://login.acme.test/token")
+    }
+
+    @Test("F7: an address made of a parameter that is not there is told, and is no host for the credential")
+    func noSuchParameter() throws {
+        let profile = try Self.one(
+            Self.key,
+            #"{"securityDefinitions": {"k": {"type": "apiKey", "in": "header", "name": "X-Key"}}}"#,
+            policies: #"""
+                [{"templateId": "dynamichosturl", "parameters":
+                  {"x-ms-apimTemplateParameter.urlTemplate": "https://@connectionParameters('name').acme.test"}}]
+                """#)
+        #expect(profile.document["hosts"] == nil)
+        #expect(profile.warnings.contains { $0.contains("'name'") })
+    }
+
+    @Test("A secret beside OAuth's own is no plain field: it is left out with all that it goes into, and asked for")
+    func secretBesideOAuth() throws {
+        let extra = #", "gatewayKey": {"type": "securestring"}, "apiSecret": {"type": "string"}}"#
+        let policies = #"""
+            [{"templateId": "setheader", "parameters": {"x-ms-apimTemplateParameter.name": "X-Gateway-Key",
+              "x-ms-apimTemplateParameter.value": "@connectionParameters('gatewayKey')",
+              "x-ms-apimTemplate-operationName": ["Get"]}}]
+            """#
+        let profile = try Self.one(String(Self.oauth("oauth2", Self.endpoints).dropLast()) + extra, policies: policies)
+        #expect(profile.document["fields"] == nil || !profile.file.contains(#""name":"gatewayKey""#))
+        #expect(!profile.file.contains("X-Gateway-Key"))
+        #expect(profile.needs.contains { $0.contains("'gatewayKey'") })
+        #expect(profile.needs.contains { $0.contains("'apiSecret'") })
+    }
+
     @Test("A7: a key of the author's own in a header is not taken over")
     func constants() throws {
         let policy =

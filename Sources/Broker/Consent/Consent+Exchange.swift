@@ -182,6 +182,7 @@ extension Consent {
                 }) {
                 case .committed(let committed):
                     recordGrant(committed, asked: received.scopes)
+                    noteMissing(registration.provider.capture.map(\.name), of: committed)
                     onChange(committed)
                     return await lifetimes.complete(committed, registration)
                 case .superseded(let current):
@@ -206,6 +207,15 @@ extension Consent {
             logger.critical("A grant could not be stored", metadata: ["connection": "\(stored.id)", "why": "\(error)"])
         }
         throw Self.serviceUnavailable
+    }
+
+    /// What the profile's `hosts` and `apply` may be made of, and the provider did not send.
+    private func noteMissing(_ captures: [String], of stored: StoredConnection) {
+        let missing = captures.filter { stored.grant.attributes[$0] == nil }
+        guard !missing.isEmpty else { return }
+        logger.notice(
+            "A provider did not send what its profile captures",
+            metadata: ["connection": "\(stored.id)", "attributes": "\(missing.joined(separator: ", "))"])
     }
 
     /// The grant is stored and stands: a log that cannot be written now withholds it at the next read.
