@@ -48,6 +48,8 @@ public final class MemoryStore: BrokerStore {
         var told: [ConnectionID: [ConnectionEvent.Kind: String]] = [:]
 
         fileprivate var scripted: [Call: [StoreFailure]] = [:]
+        /// Calls that are carried out, and whose answer is lost.
+        fileprivate var unanswered: [Call: [StoreFailure]] = [:]
         fileprivate var writeFailure: StoreFailure?
         fileprivate var counts: [Call: Int] = [:]
         fileprivate var nextConsumer = 0
@@ -71,6 +73,13 @@ public final class MemoryStore: BrokerStore {
         state.withLock { $0.scripted[call, default: []] += Array(repeating: failure, count: times) }
     }
 
+    /// The next `times` calls of this kind do what they should, and throw: the answer was lost on its way.
+    public func loseAnswer(
+        of call: Call, times: Int = 1, with failure: StoreFailure = StoreFailure(.other, "The connection is gone.")
+    ) {
+        state.withLock { $0.unanswered[call, default: []] += Array(repeating: failure, count: times) }
+    }
+
     /// Every call that writes throws, until it is called with nil.
     public func failWrites(with failure: StoreFailure?) {
         state.withLock { $0.writeFailure = failure }
@@ -90,7 +99,12 @@ public final class MemoryStore: BrokerStore {
                 return .failure(failure)
             }
             if call.isWrite, let failure = state.writeFailure { return .failure(failure) }
-            return .success(body(&state))
+            let answer = body(&state)
+            if let failure = state.unanswered[call]?.first {
+                state.unanswered[call]?.removeFirst()
+                return .failure(failure)
+            }
+            return .success(answer)
         }
         return try result.get()
     }

@@ -53,6 +53,77 @@ struct RefreshFailureTests {
         #expect(broker.log.lines.contains { $0.hasPrefix("critical") })
     }
 
+    @Test("R24: a commit that was written, and whose answer was lost, is found again: one call, one refresh")
+    func commitAnswerLost() async throws {
+        try await broker.addExpired()
+        broker.store.loseAnswer(of: .commit)
+        broker.exchange.expect(.token())
+        async let outcome = broker.fly()
+        try await broker.clock.sleeper(until: broker.clock.now + .milliseconds(250))
+        broker.clock.advance(by: .milliseconds(250))
+        guard case .refreshed(let stored) = try await outcome else { return #expect(Bool(false)) }
+        #expect(stored.grant.version == 2)
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(broker.exchange.requests.count == 1)
+        #expect(broker.audit.events.count { $0.action == .credentialRefresh && $0.result == "ok" } == 1)
+    }
+
+    @Test("R10: a refresh token that was superseded is never presented again, whatever happens on the way")
+    func superseded() async throws {
+        try await broker.addExpired()
+        let random = SeededRandom(seed: 10)
+        var live = "refresh-1"
+        var presented: [String] = []
+        for number in 2..<60 {
+            let asked = broker.exchange.requests.count
+            let brings: String?
+            switch random.bytes(1)[0] % 5 {
+            case 0:
+                brings = nil
+                broker.exchange.expect(.error("temporarily_unavailable", status: 503))
+            case 1:
+                brings = live
+                broker.exchange.expect(.token("access-\(number)", refresh: nil))
+            case 2:
+                brings = "refresh-\(number)"
+                broker.store.loseAnswer(of: .commit)
+                broker.exchange.expect(.token("access-\(number)", refresh: brings))
+            case 3:
+                brings = "refresh-\(number)"
+                broker.store.failNext(.commit, times: 2)
+                broker.exchange.expect(.token("access-\(number)", refresh: brings))
+            default:
+                brings = "refresh-\(number)"
+                broker.exchange.expect(.token("access-\(number)", refresh: brings))
+            }
+            let version = try await broker.stored().grant.version
+            let flight = Task { [broker] in try await broker.fly(.forced(version: version)) }
+            let waker = Task { [broker] in
+                while !Task.isCancelled {
+                    try await broker.clock.sleepers(reach: 1)
+                    broker.clock.advance(by: .milliseconds(250))
+                    await Task.yield()
+                }
+            }
+            _ = try await flight.value
+            waker.cancel()
+            #expect(broker.exchange.requests.count == asked + 1)
+            let form = try Parameters(formURLEncoded: try #require(broker.exchange.requests.last).body)
+            presented.append(form["refresh_token"] ?? "")
+            #expect(presented.last == live)
+            live = brings ?? live
+            #expect(try await broker.refreshToken() == live)
+            broker.clock.advance(by: .seconds(3600))
+        }
+        // The provider saw one of them twice, and ended the family: from here on none is presented.
+        broker.exchange.expect(.error("invalid_grant"))
+        let version = try await broker.stored().grant.version
+        _ = try await broker.fly(.forced(version: version))
+        let calls = broker.exchange.requests.count
+        _ = try await broker.fly(.forced(version: version))
+        #expect(broker.exchange.requests.count == calls)
+    }
+
     // MARK: Refusals
 
     @Test(

@@ -255,9 +255,14 @@ actor Refresher {
         _ made: UnwrittenGrant, over claimed: StoredConnection, _ machine: inout StateMachine
     ) async -> StateMachine.Action {
         do {
-            let result = try await store.commit(
+            var result = try await store.commit(
                 made.key, replacing: made.replaced, with: made.grant, at: clock.now)
             reached(.committed)
+            // An earlier try was written, and its answer got lost: no other grant has this box (security case R24).
+            if case .superseded(let current) = result, let box = made.grant.credential, current.grant.credential == box
+            {
+                result = .committed(current)
+            }
             // Deleted meanwhile: what nobody can use any more is given back (security case R21).
             if result == .gone {
                 var ghost = claimed
