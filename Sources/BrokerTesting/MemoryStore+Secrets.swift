@@ -23,6 +23,22 @@ extension MemoryStore {
         }
     }
 
+    public func insert(_ version: SecretVersion, of key: ConnectionKey) async throws(StoreFailure) -> Bool {
+        try perform(.insertSecret) { state in
+            let versions = state.secretVersions[key.id] ?? [:]
+            guard state.connections[key.id]?.key == key, !versions.keys.contains(where: { $0 >= version.version })
+            else { return false }
+            state.secretVersions[key.id] = versions.mapValues { old in
+                var old = old
+                old.box = nil
+                return old
+            }
+            state.write([version], of: key.id)
+            state.announce(key.id)
+            return true
+        }
+    }
+
     public func ending(
         after start: (moment: Timestamp, id: ConnectionID?), until end: Timestamp, limit: Int
     ) async throws(StoreFailure) -> [StoredConnection] {

@@ -17,7 +17,7 @@ public final class MemoryStore: BrokerStore {
         case keyRing, insertKeyRing, addDataKey, removeDataKey, rewrap, sealedRows, replaceBoxes, sealedCounts
         case webhooks, insertWebhook, updateWebhook, deleteWebhook, tell, ended
         case deliveriesDue, updateDelivery, deleteDelivery, backlogs, trimDeliveries
-        case secretVersions, forgetSecrets, ending, installationKey, insertInstallationKey
+        case secretVersions, insertSecret, forgetSecrets, ending, installationKey, insertInstallationKey
 
         public var isWrite: Bool {
             switch self {

@@ -49,6 +49,22 @@ extension StoreConformance {
             let boxes = try await store.secretVersions(of: stored.id).map { $0.box != nil }
             try expect(boxes == [false, true, false], "the other one stays")
         },
+        StoreRequirement("a secret beside the tokens takes the earlier one's place, and leaves the grant alone") {
+            store in
+            let stored = StoreSample.stored()
+            _ = try await store.insert(stored)
+            try expect(try await store.insert(StoreSample.version(1, box: 0x01), of: stored.key), "it is written")
+            try expect(try await store.insert(StoreSample.version(2, box: 0x02), of: stored.key), "and the next")
+            try expect(try await store.insert(StoreSample.version(2, box: 0x03), of: stored.key) == false, "2 is taken")
+            try expect(try await store.insert(StoreSample.version(1, box: 0x03), of: stored.key) == false, "1 as well")
+            let boxes = try await store.secretVersions(of: stored.id).map { $0.box }
+            try expect(boxes == [StoreSample.box(0x02), nil], "the newest value alone is there")
+            try expect(try await store.connection(stored.id) == stored, "the grant is what it was")
+            let other = ConnectionKey(id: stored.id, createdAt: now - .seconds(1))
+            try expect(
+                try await store.insert(StoreSample.version(3, box: 0x03), of: other) == false,
+                "the next of an ID gets nothing of the one before")
+        },
         StoreRequirement("a hundred versions stay, and all go with their connection") { store in
             let stored = keyed("key")
             _ = try await store.insert(stored, history: (1...100).map { StoreSample.version($0) })

@@ -51,7 +51,7 @@ extension ImportResult {
                 case .object(let field) = fields[index], case .string(let name)? = field["name"]
             {
                 said =
-                    "The field '\(ProfileDraft.line(name) ?? "")' is a secret beside OAuth's own, which no profile can hold yet: who puts it into requests?"
+                    "The field '\(ProfileDraft.line(name) ?? "")' is a secret that no profile can hold: who puts it into requests?"
             }
             profile.document = document
             // Where the credential goes and where it comes from only a person can say now.

@@ -89,9 +89,6 @@ extension ProfileReader {
                 "\(path)/secret",
                 "must be false for a client's field but its secret, which has \"is\": \"client_secret\"")
         }
-        if isSecret, kind == .oauth2, of == .connection {
-            complain("\(path)/secret", "must be false: a connection of kind oauth2 has no secrets besides its tokens")
-        }
         if isSecret, members["default"] != nil {
             complain("\(path)/default", "must not be there: it would be no secret")
         }

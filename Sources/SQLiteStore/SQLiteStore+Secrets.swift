@@ -4,6 +4,20 @@ public import Sealing
 
 // SecretStore.
 extension SQLiteStore {
+    public func insert(_ version: SecretVersion, of key: ConnectionKey) async throws(StoreFailure) -> Bool {
+        try await write(erasing: true) { db in
+            guard try db.storedConnection(key) != nil else { return (false, nil) }
+            let taken = try db.first(
+                "SELECT 1 FROM secret_version WHERE connection = ? AND version >= ?",
+                [.text(key.id.string), .integer(version.version)]
+            ) { columns in try columns.integer() }
+            guard taken == nil else { return (false, nil) }
+            try db.change("UPDATE secret_version SET box = NULL WHERE connection = ?", [.text(key.id.string)])
+            try db.write([version], of: key.id)
+            return (true, ConnectionChange(id: key.id, version: nil))
+        }
+    }
+
     public func secretVersions(of id: ConnectionID) async throws(StoreFailure) -> [SecretVersion] {
         try await read { db in
             try db.all(

@@ -45,7 +45,7 @@ struct TestBroker {
         // The clock stands still: who waits for his turn would wait for ever.
         configuration.policy.ratePerHost = 0
         policy(&configuration.policy)
-        let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server)])
+        let catalog = ProviderCatalog(try ProviderCatalog.load().all + [Self.acme(profile, server), Self.gated()])
         let make = { @Sendable [store, exchange, audit, clock, log, spool, configuration] (keyRing, masterKeys) in
             BrokerCore(
                 configuration: configuration, store: store, keyRing: keyRing, catalog: catalog, exchange: exchange,
@@ -65,6 +65,20 @@ struct TestBroker {
         let masterKey = try await masterKeys.wrapping(keyCheck: stored.checkValue)
         let ring = try KeyRing.open(stored.dataKeys, keyCheck: stored.checkValue, masterKey: masterKey)
         return (make(ring, masterKeys), GrantSealing(keyRing: ring))
+    }
+
+    /// An API behind a gateway that wants a key of its own beside the access token.
+    private static func gated() throws -> ProviderProfile {
+        let text = """
+            {"provider": "gated", "title": "Gated", "kind": "oauth2",
+             "fields": [{"name": "gateway_key", "title": "Gateway key", "of": "connection", "secret": true, "required": true},
+                        {"name": "region", "title": "Region", "of": "client", "required": true}],
+             "authorization_server": {"issuer": "https://as.example",
+               "authorization_endpoint": "https://as.example/authorize", "token_endpoint": "https://as.example/token"},
+             "apply": {"headers": {"Authorization": "Bearer {access_token}", "X-Gateway-Key": "{gateway_key}"}},
+             "hosts": ["{region}.api.example"]}
+            """
+        return try ProviderProfile.decode(Array(text.utf8), file: "gated.json", allowHTTP: false).get()
     }
 
     private static func acme(_ more: String, _ server: String) throws -> ProviderProfile {

@@ -88,6 +88,8 @@ actor Registrations {
         }
     }
 
+    nonisolated func profile(of connection: Connection) -> ProviderProfile? { catalog[connection.provider] }
+
     /// The provider as a runtime's `headers` need it.
     func provider(of connection: Connection) async throws(BrokerError) -> Provider {
         guard let id = connection.client else { return try provider(of: connection, client: nil) }

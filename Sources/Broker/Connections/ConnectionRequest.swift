@@ -29,6 +29,8 @@ public enum SecretValue: Sendable, Hashable {
     case fields([String: Secret])
     /// The only one that the profile asks for.
     case only(Secret)
+
+    var isSubjectToken: Bool { if case .subjectToken = self { true } else { false } }
 }
 
 /// What may be edited of a connection; nil leaves it as it is.

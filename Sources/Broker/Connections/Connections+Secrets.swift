@@ -13,6 +13,10 @@ extension Connections {
         try change.check(at: clock.now)
         for _ in 0..<5 {
             let stored = try await connection(id, for: caller)
+            if stored.connection.kind == .oauth2, !change.value.isSubjectToken {
+                guard try await setBeside(change, of: stored, by: caller) else { continue }
+                return stored
+            }
             if change.isRotation, stored.grant.credential == nil {
                 throw .conflict("Nothing is set yet, so there is nothing to rotate: set the secret first.")
             }
@@ -51,6 +55,9 @@ extension Connections {
     {
         for _ in 0..<5 {
             let stored = try await connection(id, for: caller)
+            guard stored.connection.kind != .oauth2 else {
+                throw .conflict("Beside OAuth's tokens no earlier value is kept: set the secret again.")
+            }
             let versions: [SecretVersion]
             do { versions = try await store.secretVersions(of: id) } catch { throw .storeUnavailable(error) }
             let wanted = versions.first { version == nil ? $0.box != nil : $0.version == version }
@@ -149,6 +156,49 @@ extension Connections {
         version.keptUntil = clock.now + keeping
         version.box = keeping > .zero ? box : nil
         return [version]
+    }
+
+    // MARK: Beside OAuth's tokens
+
+    /// A secret that goes into requests beside the access token, such as a gateway's subscription key. It has versions of
+    /// its own: no refresh under way is disturbed by it, and none disturbs it.
+    /// - Returns: false where somebody else set it meanwhile.
+    private func setBeside(
+        _ change: SecretChange, of stored: StoredConnection, by caller: Caller
+    ) async throws(BrokerError) -> Bool {
+        guard !CredentialMaterial.names(beside: catalog[stored.connection.provider]).isEmpty else {
+            throw .invalid(
+                "A connection of this provider gets its credential by consent, not by hand.", field: "secret")
+        }
+        guard change.expiresAt == nil, change.verifyAt == nil else {
+            throw .invalid("Beside OAuth's tokens a secret has no expires_at and no verify_url.", field: "expires_at")
+        }
+        try ConnectionBounds.check(change.value)
+        let material = CredentialMaterial.fields(try byName(change.value, stored.connection))
+        let values = material.templateValues.merging(["access_token": "token"]) { own, _ in own }
+            .merging(stored.connection.fields) { own, _ in own }
+        if case .failure(let refused) = try await registrations.provider(of: stored.connection).apply.render(values) {
+            throw .invalid("No request could carry this secret: \(refused).", field: "secret")
+        }
+        let versions: [SecretVersion]
+        do { versions = try await store.secretVersions(of: stored.id) } catch { throw .storeUnavailable(error) }
+        let fingerprint = try await installation.fingerprint(of: material)
+        if let current = versions.first, current.box != nil, current.fingerprint == fingerprint { return true }
+        let number = (versions.first?.version ?? 0) + 1
+        let box: SealedBox
+        do { box = try sealing.seal(material, for: stored.id, version: number) } catch { throw .internalError() }
+        try record(
+            change.isRotation ? .secretRotate : .secretSet, stored.id, version: number, fingerprint: fingerprint,
+            by: caller)
+        let version = SecretVersion(
+            version: number, box: box, fingerprint: fingerprint, setBy: caller.id.string, createdAt: clock.now)
+        do {
+            guard try await store.insert(version, of: stored.key) else { return false }
+        } catch {
+            throw .storeUnavailable(error)
+        }
+        onChange(stored)
+        return true
     }
 
     // MARK: Verification

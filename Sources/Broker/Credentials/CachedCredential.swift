@@ -67,11 +67,14 @@ struct CredentialRenderer: Sendable {
     let sealing: GrantSealing
     let sealer: EphemeralSealer
 
-    func render(_ stored: StoredConnection, provider: Provider) throws -> CachedCredential? {
+    /// - Parameter beside: what goes into requests beside the credential, by the names of the profile's fields.
+    func render(
+        _ stored: StoredConnection, provider: Provider, beside: [String: String] = [:]
+    ) throws -> CachedCredential? {
         guard let material = try sealing.material(of: stored) else { return nil }
         let grant = stored.grant
         let lifetime = grant.expiresAt.flatMap { expiry in grant.issuedAt.map { expiry.since($0) } }
-        let document = try Self.document(stored, material: material, provider: provider)
+        let document = try Self.document(stored, material: material, provider: provider, beside: beside)
         let bytes = Array(document.serialized().utf8).dropLast()
         return CachedCredential(
             connection: stored.id, version: grant.version, expiresAt: grant.expiresAt, lifetime: lifetime,
@@ -88,7 +91,7 @@ struct CredentialRenderer: Sendable {
 
     /// The credential document of contract.md, without `expires_in`.
     private static func document(
-        _ stored: StoredConnection, material: CredentialMaterial, provider: Provider
+        _ stored: StoredConnection, material: CredentialMaterial, provider: Provider, beside: [String: String]
     ) throws -> JSONValue {
         let grant = stored.grant
         var members: [(String, JSONValue)] = [
@@ -115,6 +118,7 @@ struct CredentialRenderer: Sendable {
             members.append(("scope", .string(grant.scopes.joined(separator: " "))))
         }
         let values = stored.connection.fields.merging(grant.attributes) { _, captured in captured }
+            .merging(beside) { _, secret in secret }
             .merging(material.templateValues) { _, secret in secret }
         let applied = try provider.apply.render(values).get()
         members.append(("headers", .object(strings: applied.headers.map { Self.bound($0, to: material) })))

@@ -1,4 +1,5 @@
 public import OAuth
+import ProviderProfiles
 
 /// The secret part of a credential: what stands in the sealed box of a grant.
 public enum CredentialMaterial: Sendable, Hashable {
@@ -30,6 +31,12 @@ public enum CredentialMaterial: Sendable, Hashable {
         case .basic(_, let password): password
         case .fields(let secrets): secrets.min { $0.key < $1.key }?.value ?? Secret("")
         }
+    }
+
+    /// The secrets that a profile of kind oauth2 puts into requests beside the access token.
+    static func names(beside profile: ProviderProfile?) -> [ProviderProfile.Field] {
+        guard let profile, profile.kind == .oauth2 else { return [] }
+        return profile.fields.filter { $0.secret && $0.of == .connection }
     }
 
     // MARK: In the box

@@ -8,7 +8,7 @@ public import Sealing
 public struct CurrentCredential: Sendable {
     let cache: CredentialCache
     let renderer: CredentialRenderer
-    let store: any ConnectionStore
+    let store: any ConnectionStore & SecretStore
     let registrations: Registrations
     let refresher: Refresher
     let audit: any AuditSink
@@ -157,7 +157,7 @@ public struct CurrentCredential: Sendable {
         try Self.refuseUnusable(stored, at: clock.now)
         do {
             let provider = try await registrations.provider(of: stored.connection)
-            return try renderer.render(stored, provider: provider)
+            return try renderer.render(stored, provider: provider, beside: try await beside(stored))
         } catch let error as BrokerError {
             throw error
         } catch {
@@ -168,6 +168,24 @@ public struct CurrentCredential: Sendable {
                 "The credential of this connection cannot be opened; others are not touched. An administrator must act."
             )
         }
+    }
+
+    /// The values of the secrets that go into requests beside OAuth's tokens; none where the profile asks for none.
+    private func beside(_ stored: StoredConnection) async throws -> [String: String] {
+        let asked = CredentialMaterial.names(beside: registrations.profile(of: stored.connection))
+        guard !asked.isEmpty else { return [:] }
+        let current: SecretVersion?
+        do { current = try await store.secretVersions(of: stored.id).first } catch {
+            throw BrokerError.storeUnavailable(error)
+        }
+        let values = try current.flatMap { try renderer.sealing.material(of: stored.id, $0) }?.templateValues ?? [:]
+        if let missing = asked.first(where: { $0.required && values[$0.name]?.isEmpty ?? true }) {
+            throw BrokerError(
+                .reauthorizationRequired,
+                "The secret \(missing.name) (\(missing.title)) of this connection is not set. Set it: credence secrets set \(stored.id)",
+                actor: .administrator, reason: "secret_missing")
+        }
+        return values
     }
 
     private static func refuseUnusable(_ stored: StoredConnection, at now: Timestamp) throws(BrokerError) {

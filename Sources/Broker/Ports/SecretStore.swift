@@ -11,6 +11,10 @@ public protocol SecretStore: Sendable {
     /// `ConnectionStore.insert`, with the first version.
     func insert(_ connection: StoredConnection, history: [SecretVersion]) async throws(StoreFailure) -> Bool
 
+    /// A version whose box stands here and not in the grant: a secret beside the tokens of a connection. The boxes of earlier
+    /// ones are destroyed. False when the connection is gone, or that version is taken.
+    func insert(_ version: SecretVersion, of key: ConnectionKey) async throws(StoreFailure) -> Bool
+
     /// The newest first.
     func secretVersions(of id: ConnectionID) async throws(StoreFailure) -> [SecretVersion]
 
@@ -30,7 +34,7 @@ public protocol SecretStore: Sendable {
 }
 
 /// One version of an API key, a Basic credential or a profile's own secrets. The value of the current one stands in the
-/// grant; that of an earlier one here, until its time is over.
+/// grant; that of an earlier one here, until its time is over. Beside OAuth's tokens the current value stands here too.
 public struct SecretVersion: Sendable, Hashable {
     /// The grant's version that it was.
     public let version: Int

@@ -22,7 +22,11 @@ struct SecretsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let shown = try await value.send(.put, "secret", of: id, common, requiresEarlier: false)
-            Terminal.say(common.json ? shown.serialized() : "set \(id), version \(shown["version"]?.display ?? "?")")
+            if common.json { return Terminal.say(shown.serialized()) }
+            // Beside OAuth's tokens a secret counts by itself: credence secrets history.
+            let isBeside =
+                shown["kind"]?.string == "oauth2" && shown["grant"]?.string != GrantType.tokenExchange.rawValue
+            Terminal.say(isBeside ? "set \(id)" : "set \(id), version \(shown["version"]?.display ?? "?")")
         }
     }
 
@@ -72,6 +76,7 @@ struct SecretsCommand: AsyncParsableCommand {
             }
             let id = id ?? ""
             let shown = try await value.send(.post, "secret/rotate", of: id, common, requiresEarlier: true)
+            if !common.json, shown["kind"]?.string == "oauth2" { return Terminal.say("rotated \(id)") }
             Terminal.say(
                 common.json
                     ? shown.serialized()
@@ -188,6 +193,7 @@ struct SecretValueOptions: ParsableArguments {
         if text.hasPrefix("{"), case .object? = try? JSONReader.read(Array(text.utf8)) {
             return [("fields", try JSONReader.read(Array(text.utf8)))]
         }
-        return [(connection["kind"]?.string == "secret" ? "secret" : "api_key", .string(text))]
+        let kind = connection["kind"]?.string
+        return [(kind == "secret" || kind == "oauth2" ? "secret" : "api_key", .string(text))]
     }
 }
