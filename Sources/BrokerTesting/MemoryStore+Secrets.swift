@@ -31,6 +31,7 @@ extension MemoryStore {
             state.secretVersions[key.id] = versions.mapValues { old in
                 var old = old
                 old.box = nil
+                old.keptUntil = old.keptUntil ?? version.createdAt
                 return old
             }
             state.write([version], of: key.id)

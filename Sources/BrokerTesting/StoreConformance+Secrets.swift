@@ -53,12 +53,16 @@ extension StoreConformance {
             store in
             let stored = StoreSample.stored()
             _ = try await store.insert(stored)
-            try expect(try await store.insert(StoreSample.version(1, box: 0x01), of: stored.key), "it is written")
-            try expect(try await store.insert(StoreSample.version(2, box: 0x02), of: stored.key), "and the next")
+            for number in [1, 2] {
+                var version = StoreSample.version(number, box: UInt8(number))
+                version.keptUntil = nil
+                try expect(try await store.insert(version, of: stored.key), "version \(number) is written")
+            }
             try expect(try await store.insert(StoreSample.version(2, box: 0x03), of: stored.key) == false, "2 is taken")
             try expect(try await store.insert(StoreSample.version(1, box: 0x03), of: stored.key) == false, "1 as well")
-            let boxes = try await store.secretVersions(of: stored.id).map { $0.box }
-            try expect(boxes == [StoreSample.box(0x02), nil], "the newest value alone is there")
+            let versions = try await store.secretVersions(of: stored.id)
+            try expect(versions.map(\.box) == [StoreSample.box(0x02), nil], "the newest value alone is there")
+            try expect(versions.map { $0.keptUntil == nil } == [true, false], "and it alone is current")
             try expect(try await store.connection(stored.id) == stored, "the grant is what it was")
             let other = ConnectionKey(id: stored.id, createdAt: now - .seconds(1))
             try expect(

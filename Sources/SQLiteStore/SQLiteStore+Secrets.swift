@@ -12,7 +12,9 @@ extension SQLiteStore {
                 [.text(key.id.string), .integer(version.version)]
             ) { columns in try columns.integer() }
             guard taken == nil else { return (false, nil) }
-            try db.change("UPDATE secret_version SET box = NULL WHERE connection = ?", [.text(key.id.string)])
+            try db.change(
+                "UPDATE secret_version SET box = NULL, kept_until = COALESCE(kept_until, ?) WHERE connection = ?",
+                [.time(version.createdAt), .text(key.id.string)])
             try db.write([version], of: key.id)
             return (true, ConnectionChange(id: key.id, version: nil))
         }

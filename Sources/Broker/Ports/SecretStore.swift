@@ -12,7 +12,7 @@ public protocol SecretStore: Sendable {
     func insert(_ connection: StoredConnection, history: [SecretVersion]) async throws(StoreFailure) -> Bool
 
     /// A version whose box stands here and not in the grant: a secret beside the tokens of a connection. The boxes of earlier
-    /// ones are destroyed. False when the connection is gone, or that version is taken.
+    /// ones are destroyed, and their time is over with that. False when the connection is gone, or that version is taken.
     func insert(_ version: SecretVersion, of key: ConnectionKey) async throws(StoreFailure) -> Bool
 
     /// The newest first.
