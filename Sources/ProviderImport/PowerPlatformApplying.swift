@@ -23,11 +23,12 @@ struct PowerPlatformApplying {
             let template = policy["templateId"]?.text?.asciiLowercased ?? ""
             let section = parameters["\(Self.prefix)-policySection"]?.text?.asciiLowercased ?? "request"
             guard section == "request" || section.isEmpty else { continue }
-            let operations = (parameters["\(Self.prefix)-operationName"]?.elements ?? []).compactMap(\.filledText)
+            let named = parameters["\(Self.prefix)-operationName"]
+            let operations = named?.filledText.map { [$0] } ?? (named?.elements ?? []).compactMap(\.filledText)
             let value = { (name: String) in parameters["\(Self.prefix)Parameter.\(name)"]?.filledText }
             switch template {
             case "setheader", "setqueryparameter":
-                guard let name = value("name"), let text = value("value") else { continue }
+                guard let name = value("name").flatMap(ProfileDraft.line), let text = value("value") else { continue }
                 let place: ProfileDraft.Placement.Place = template == "setheader" ? .header : .query
                 set(place, name, text, operations, action: value("existsAction")?.asciiLowercased ?? "override")
             case "dynamichosturl":
@@ -46,7 +47,12 @@ struct PowerPlatformApplying {
 
     private mutating func begin() {
         switch method.draft.kind {
-        case .oauth2: placements = [.init(.header, "Authorization", "Bearer {access_token}")]
+        case .oauth2:
+            placements = [.init(.header, "Authorization", "Bearer {access_token}")]
+            if let key = method.secretBesideOAuth, let scheme = method.connector.keySchemes.first {
+                placements.append(
+                    .init(scheme.isQuery ? .query : .header, scheme.name, "{\(PowerPlatformMethod.fieldName(key))}"))
+            }
         case .basic: placements = [.init(.header, "Authorization", "Basic {basic}")]
         case .apiKey:
             let main = method.meanings.first { $0.value == "api_key" }?.key ?? "api_key"

@@ -148,7 +148,12 @@ struct PowerPlatformConnector {
     /// In the order of the file.
     var keySchemes: [(scheme: String, isQuery: Bool, name: String)] {
         schemes.compactMap { scheme in
-            if case .apiKey(let isQuery, let name) = scheme.kind { (scheme.name, isQuery, name) } else { nil }
+            if case .apiKey(let isQuery, let name) = scheme.kind {
+                // Some are written with a space behind.
+                (scheme.name, isQuery, ProfileDraft.line(name) ?? name)
+            } else {
+                nil
+            }
         }
     }
 

@@ -36,6 +36,9 @@ struct PowerPlatformMethod {
 
     private var secrets: [Parameter] { asked.filter(Self.isSecret) }
 
+    /// The secret that goes beside OAuth's token, where the file has a scheme for it.
+    var secretBesideOAuth: String? { secrets.first { $0.overridden == nil }?.name }
+
     mutating func profile() -> ImportedProfile {
         if let oauth {
             oauth2(oauth.settings)

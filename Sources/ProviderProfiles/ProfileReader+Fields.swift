@@ -60,7 +60,11 @@ extension ProfileReader {
         case .secret?, .none?: ["access_token", "refresh_token", "id_token"]
         case .apiKey?, .basic?:
             Apply.secretHoles(of: kind ?? .basic).union(["access_token", "refresh_token", "id_token"])
-        case .oauth2?, nil: Apply.reservedNames.union(ParameterTemplate.Hole.allCases.map(\.rawValue))
+        // A key, or a user name and password, may stand beside the token.
+        case .oauth2?:
+            Apply.reservedNames.subtracting(["api_key", "username", "password"])
+                .union(ParameterTemplate.Hole.allCases.map(\.rawValue))
+        case nil: Apply.reservedNames.union(ParameterTemplate.Hole.allCases.map(\.rawValue))
         }
     }
 

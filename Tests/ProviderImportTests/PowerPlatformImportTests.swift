@@ -289,6 +289,30 @@ struct PowerPlatformImportTests {
         #expect(profile.file.contains(#""name":"X-Gateway-Key","value":"{gatewayKey}""#))
     }
 
+    @Test(
+        "M11: a secret beside OAuth's own goes under the file's key scheme, whatever it is called",
+        arguments: ["key", "api_key"])
+    func schemeBesideOAuth(name: String) throws {
+        let extra = #", "\#(name)": {"type": "securestring"}}"#
+        let profile = try Self.one(String(Self.oauth("oauth2", Self.endpoints).dropLast()) + extra, Self.header)
+        #expect(profile.needs.isEmpty && profile.repairs.isEmpty)
+        #expect(profile.file.contains(#""X-Key":"{\#(name)}""#))
+        #expect(profile.file.contains(#""secret":true"#))
+    }
+
+    @Test("A2: a header's name is written with a space behind it, and a single operation without brackets")
+    func sloppyPolicies() throws {
+        let profile = try Self.one(
+            Self.key, Self.header.replacing("X-Key", with: "X-Key "),
+            policies: #"""
+                [{"templateId": "setheader", "parameters": {"x-ms-apimTemplateParameter.name": "X-More ",
+                  "x-ms-apimTemplateParameter.value": "@connectionParameters('api_key')",
+                  "x-ms-apimTemplate-operationName": "Get"}}]
+                """#)
+        #expect(profile.file.contains(#""X-Key":"{api_key}""#))
+        #expect(profile.file.contains(#""name":"X-More","value":"{api_key}","operations":["Get"]"#))
+    }
+
     @Test("A7: a key of the author's own in a header is not taken over")
     func constants() throws {
         let policy =

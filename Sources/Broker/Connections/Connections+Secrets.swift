@@ -307,6 +307,7 @@ extension Connections {
                     field: "secret")
             }
             given = [names[0]: one]
+        case .apiKey(let key) where names == ["api_key"]: given = ["api_key": key]
         default: given = [:]
         }
         if let unknown = given.keys.sorted().first(where: { !names.contains($0) }) {
