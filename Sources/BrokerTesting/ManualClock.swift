@@ -108,6 +108,9 @@ public final class ManualClock: BrokerClock {
     /// When those who sleep now want to be woken, earliest first.
     public var deadlines: [Timestamp] { state.withLock { $0.sleepers.values.map(\.deadline) }.sorted() }
 
+    /// How many sleep now.
+    public var sleeping: Int { state.withLock { $0.sleepers.count } }
+
     /// Returns once at least that many tasks sleep: only then does moving the clock wake them.
     public func sleepers(reach count: Int) async throws { await observe { $0.sleepers.count >= count } }
 

@@ -43,6 +43,29 @@ struct BrakeTests {
         #expect(brake.wait(at: later + Self.probe, probe: Self.probe) == nil)
     }
 
+    @Test(
+        "R18: no second has more turns than the rate, whether or not a turn takes whole milliseconds",
+        arguments: [
+            1, 3, 50, 300, 400, 700, 1000, 1500, 100_000,
+        ])
+    func turns(rate: Int) {
+        var turns = Turns()
+        let times = (0..<rate * 3).map { _ in turns.take(at: Self.now, perSecond: rate) }
+        #expect(times.first == Self.now)
+        #expect(times == times.sorted())
+        for second in 0..<3 {
+            let start = Self.now + .seconds(second)
+            let count = times.count { $0 >= start && $0 < start + .seconds(1) }
+            #expect(count <= rate)
+            #expect(Double(count) >= Double(rate) * 0.99 - 1, "and hardly fewer")
+        }
+        #expect(!turns.isOver(at: Self.now))
+        let later = Self.now + .seconds(60)
+        #expect(turns.isOver(at: later))
+        #expect(turns.take(at: later, perSecond: rate) == later, "what nobody took is not made up for")
+        #expect(turns.take(at: later, perSecond: rate) > later || rate > 1000)
+    }
+
     // MARK: Through the refresher
 
     private func connections(_ broker: TestBroker, _ count: Int) async throws -> [ConnectionID] {
@@ -210,9 +233,14 @@ struct BrakeTests {
         while times.withLock({ $0.count }) < count {
             flights += try await broker.core.schedule.round()
             for _ in 0..<12 {
-                let begun = times.withLock { $0.count }
                 broker.clock.advance(by: .milliseconds(20))
-                for _ in 0..<1000 where times.withLock({ $0.count }) == begun { await Task.yield() }
+                // Until all have begun that may: whoever is under way waits, and whoever has a place sleeps.
+                while true {
+                    let waiting = await broker.core.refresher.brakes.waiting
+                    let places = min(broker.core.schedule.policy.concurrencyPerHost, waiting)
+                    if await broker.core.refresher.flightsUnderWay == waiting, broker.clock.sleeping >= places { break }
+                    await Task.yield()
+                }
             }
             // Somebody asks for one that is not among the first, near its end.
             if broker.clock.now.since(start) > .seconds(5), asked < 5 {

@@ -51,3 +51,21 @@ struct Brake: Sendable, Equatable {
         probeUntil = nil
     }
 }
+
+/// Turns at a host, evenly apart: a value. A turn that nobody took is not made up for, so no second has more than the
+/// rate.
+struct Turns: Sendable, Equatable {
+    /// In microseconds since 1970: a rate of 400 is a turn every 2.5 milliseconds.
+    private var next: Int64 = 0
+
+    /// The moment from which the next in line may begin.
+    /// - Parameter rate: at least one.
+    mutating func take(at now: Timestamp, perSecond rate: Int) -> Timestamp {
+        let turn = max(next, now.milliseconds * 1000)
+        next = turn + (1_000_000 + Int64(rate) - 1) / Int64(rate)
+        return Timestamp(milliseconds: (turn + 999) / 1000)
+    }
+
+    /// Whether one that comes now need not wait.
+    func isOver(at now: Timestamp) -> Bool { next <= now.milliseconds * 1000 }
+}

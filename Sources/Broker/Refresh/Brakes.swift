@@ -9,7 +9,7 @@ actor Brakes {
 
     private struct Gate {
         var running = 0
-        var nextAt = Timestamp(milliseconds: 0)
+        var turns = Turns()
         var queue: [(id: ConnectionID, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -86,9 +86,7 @@ actor Brakes {
         }
         gates[host, default: Gate()].running += 1
         guard policy.ratePerHost > 0 else { return hasWaited }
-        let now = clock.now
-        let turn = max(gates[host]?.nextAt ?? now, now)
-        gates[host]?.nextAt = turn + .milliseconds(max(1, 1000 / policy.ratePerHost))
+        let turn = gates[host, default: Gate()].turns.take(at: clock.now, perSecond: policy.ratePerHost)
         // Those that have a place sleep for their turn, so there are few of them.
         while !isOpen, !hurried.contains(id), clock.now < turn {
             hasWaited = true
@@ -124,7 +122,7 @@ actor Brakes {
         guard var gate = gates[host] else { return }
         gate.running -= 1
         let next = gate.queue.isEmpty ? nil : gate.queue.removeFirst()
-        let isIdle = gate.running == 0 && gate.queue.isEmpty && next == nil && gate.nextAt <= clock.now
+        let isIdle = gate.running == 0 && gate.queue.isEmpty && next == nil && gate.turns.isOver(at: clock.now)
         gates[host] = isIdle ? nil : gate
         next?.continuation.resume()
     }
