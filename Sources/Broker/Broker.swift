@@ -85,13 +85,14 @@ public struct BrokerCore: Sendable {
             unwritten: unwritten, hold: hold, reached: reached, onChange: onChange)
         let devices = Devices(
             connections: store, store: store, registrations: registrations, calls: calls, accounts: accounts,
-            lifetimes: lifetimes, revoker: revoker, sealing: sealing, audit: audit, clock: clock, random: random,
-            policy: policy, allowHTTP: configuration.allowHTTP, logger: logger, onChange: onChange)
+            lifetimes: lifetimes, revoker: revoker, unwritten: unwritten, sealing: sealing, audit: audit, clock: clock,
+            random: random, policy: policy, allowHTTP: configuration.allowHTTP, logger: logger, onChange: onChange)
         let consent = Consent(
             connections: store, consents: store, registrations: registrations, sealing: sealing, calls: calls,
             accounts: accounts, lifetimes: lifetimes, devices: devices, audit: audit, clock: clock, random: random,
             publicURL: configuration.publicURL, allowedReturns: configuration.allowedReturns,
-            callDeadline: policy.callDeadline, logger: logger, revoker: revoker, onChange: onChange)
+            callDeadline: policy.callDeadline, logger: logger, revoker: revoker, unwritten: unwritten,
+            onChange: onChange)
         self.store = store
         self.cache = cache
         self.catalog = catalog

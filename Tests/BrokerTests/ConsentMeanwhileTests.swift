@@ -104,12 +104,13 @@ struct ConsentMeanwhileTests {
     }
 
     @Test(
-        "A store that cannot take the grant changes nothing and says so",
+        "A store that cannot take the grant, beside a spool that cannot either, changes nothing and says so",
         arguments: [MemoryStore.Call.takePending, .commit])
     func storeFails(call: MemoryStore.Call) async throws {
         let began = try await broker.begin(try await broker.newConnection(), browser)
         broker.exchange.expect(.token(), times: nil)
         broker.store.failNext(call, times: 6)
+        broker.spool.fail(with: StoreFailure(.notWritable, "The disk is full."))
         async let failure = broker.refused(began.answer, browser)
         if call == .commit { try await wait(for: [250, 500, 1000, 2000, 4000]) }
         #expect(try await failure.code == .unavailable)
@@ -136,12 +137,93 @@ struct ConsentMeanwhileTests {
         #expect(broker.tokenRequests().count == 1)
     }
 
-    @Test("What waiting does not mend is told at once")
-    func storeDamaged() async throws {
+    @Test("R8: a grant that the store does not take waits in the spool, sealed, and is handed out")
+    func grantWaits() async throws {
+        try await consentUnwritten()
+        #expect(broker.spool.records.count == 1)
+        #expect(!String(decoding: broker.spool.records[0], as: UTF8.self).contains("access-2"))
+        #expect(try await broker.read().text("access_token") == "access-2")
+        #expect(broker.core.unwrittenCredentials == 1)
+        #expect(try await broker.stored().grant.version == 0)
+        let task = Task { await broker.core.refresher.unwritten.run() }
+        try await broker.clock.sleepers(reach: 1)
+        task.cancel()
+        await task.value
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(broker.spool.records.isEmpty)
+    }
+
+    @Test("R3: killed while a consent's grant waits: the next process writes it; the code was sent once")
+    func grantReplayed() async throws {
+        try await consentUnwritten()
+        try await broker.restart().prepare()
+        #expect(try await broker.refreshToken() == "refresh-2")
+        #expect(broker.spool.records.isEmpty)
+        #expect(broker.tokenRequests().count == 1)
+    }
+
+    @Test("R8: a store that came back within the eight seconds leaves nothing in the spool")
+    func spoolIsFreed() async throws {
         let began = try await broker.begin(try await broker.newConnection(), browser)
         broker.exchange.expect(.token())
-        broker.store.failNext(.commit, times: 1, with: StoreFailure(.damaged, "a page is torn"))
-        #expect(try await broker.refused(began.answer, browser).code == .unavailable)
+        broker.store.failNext(.commit, times: 1)
+        async let outcome = broker.finish(began, browser)
+        try await broker.clock.sleepers(reach: 1)
+        #expect(broker.spool.records.count == 1)
+        try await wait(for: [250])
+        guard case .connected = await outcome else { return #expect(Bool(false)) }
+        #expect(broker.spool.records.isEmpty)
+    }
+
+    @Test(
+        "R8: of a consent and a refresh that both wait, the consent stands, whichever came first",
+        arguments: [true, false])
+    func consentBesideRefresh(isFirst: Bool) async throws {
+        try await broker.addConnected(left: .seconds(3600))
+        let stored = try await broker.stored()
+        func waiting(_ token: String, isConsent: Bool) throws -> UnwrittenGrant {
+            var grant = stored.grant
+            grant.version += 1
+            grant.account = token
+            return UnwrittenGrant(key: stored.key, replaced: 1, grant: grant, isConsent: isConsent)
+        }
+        let unwritten = await broker.core.refresher.unwritten
+        for (name, isConsent) in isFirst
+            ? [("consent", true), ("refresh", false)] : [("refresh", false), ("consent", true)]
+        {
+            let made = try waiting(name, isConsent: isConsent)
+            _ = await unwritten.hold(made, over: stored, place: unwritten.spooled(made))
+        }
+        #expect(await unwritten.credential(of: stored.id)?.grant.account == "consent")
+        #expect(broker.spool.records.count == 1, "the other's place is free")
+        try await broker.restart().prepare()
+        #expect(try await broker.stored().grant.account == "consent")
+    }
+
+    @Test("What waiting does not mend waits at once; without a spool it is told at once")
+    func storeDamaged() async throws {
+        for isSpooled in [true, false] {
+            let broker = try TestBroker()
+            let began = try await broker.begin(try await broker.newConnection(), browser)
+            broker.exchange.expect(.token())
+            broker.store.failNext(.commit, times: 1, with: StoreFailure(.damaged, "a page is torn"))
+            if isSpooled {
+                guard case .connected = await broker.finish(began, browser) else { return #expect(Bool(false)) }
+            } else {
+                broker.spool.fail(with: StoreFailure(.notWritable, "The disk is full."))
+                #expect(try await broker.refused(began.answer, browser).code == .unavailable)
+            }
+        }
+    }
+
+    /// Consents while the store takes no grant.
+    private func consentUnwritten() async throws {
+        let began = try await broker.begin(try await broker.newConnection(), browser)
+        broker.exchange.expect(.token())
+        broker.store.failNext(.commit, times: 6)
+        async let outcome = broker.finish(began, browser)
+        try await wait(for: [250, 500, 1000, 2000, 4000])
+        guard case .connected = await outcome else { return #expect(Bool(false)) }
     }
 
     @Test("R21: a connection that was deleted and made anew gets nothing that was on its way for the old one")

@@ -175,11 +175,14 @@ extension Consent {
         do {
             for _ in 0..<5 {
                 let grant = try update.grant(after: old, from: received.response, .consent(received.account))
-                let key = old.key
-                let version = old.grant.version
-                switch try await clock.insisting({ () async throws(StoreFailure) in
-                    try await connections.commit(key, replacing: version, with: grant, at: clock.now)
-                }) {
+                let result: CommitResult
+                switch try await unwritten.insist(on: grant, over: old) {
+                case .decided(let decided): result = decided
+                case .waits(let held):
+                    recordGrant(held, asked: received.scopes)
+                    return held
+                }
+                switch result {
                 case .committed(let committed):
                     recordGrant(committed, asked: received.scopes)
                     noteMissing(registration.provider.capture.map(\.name), of: committed)

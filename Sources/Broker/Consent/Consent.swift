@@ -22,6 +22,7 @@ public struct Consent: Sendable {
     let callDeadline: Duration
     let logger: Logger
     let revoker: Revoker
+    let unwritten: Unwritten
     let onChange: @Sendable (StoredConnection) -> Void
 
     static let ticketLifetime: Duration = .seconds(30 * 60)

@@ -13,6 +13,7 @@ public struct Devices: Sendable {
     let accounts: Accounts
     let lifetimes: Lifetimes
     let revoker: Revoker
+    let unwritten: Unwritten
     let sealing: GrantSealing
     let audit: any AuditSink
     let clock: any BrokerClock
@@ -235,19 +236,19 @@ public struct Devices: Sendable {
                 return try await end(device, from: device.pollAt, "other_account")
             }
             let grant = try update.grant(after: old, from: response, .consent(account))
-            let key = old.key
-            let version = old.grant.version
-            switch try await clock.insisting({ () async throws(StoreFailure) in
-                try await connections.commit(key, replacing: version, with: grant, at: clock.now)
-            }) {
-            case .committed(let committed):
+            switch try await unwritten.insist(on: grant, over: old) {
+            case .waits(let held):
+                record(held, result: "ok")
+                _ = try await store.update(device.ended(DeviceConsent.connected, at: clock.now), from: device.pollAt)
+                return
+            case .decided(.committed(let committed)):
                 record(committed, result: "ok")
                 onChange(committed)
                 _ = try await store.update(device.ended(DeviceConsent.connected, at: clock.now), from: device.pollAt)
                 _ = await lifetimes.complete(committed, registration)
                 return
-            case .superseded(let current): old = current
-            case .gone: return await revoker.owe(response, of: stored)
+            case .decided(.superseded(let current)): old = current
+            case .decided(.gone): return await revoker.owe(response, of: stored)
             }
         }
     }

@@ -84,12 +84,52 @@ actor Unwritten {
 
     /// From now on it is handed out, and written when the store takes it.
     func hold(_ unwritten: UnwrittenGrant, over claimed: StoredConnection, place: Int?) -> StoredConnection {
+        if let earlier = waiting[claimed.id], earlier.stored.key == claimed.key {
+            // A consent is the owner's last word: a refresh that was under way beside it does not take its place.
+            if earlier.unwritten.isConsent, !unwritten.isConsent {
+                free(place)
+                return earlier.stored
+            }
+            if earlier.place != place { free(earlier.place) }
+        }
         var stored = claimed
         stored.grant = unwritten.grant
         waiting[stored.id] = Waiting(unwritten: unwritten, stored: stored, place: place)
         recordCount()
         onChange(stored)
         return stored
+    }
+
+    // MARK: Consents
+
+    /// What becomes of a grant that somebody consented to.
+    enum Kept: Sendable {
+        case decided(CommitResult)
+        /// The store takes nothing now: the grant is in the spool and handed out, and is written later.
+        case waits(StoredConnection)
+    }
+
+    /// Writes a grant that somebody consented to: six times within eight seconds, in the spool from the first failure on.
+    /// Throws where neither takes it: then the consent has to be given again, and whoever gives it is told.
+    nonisolated func insist(
+        on grant: Grant, over stored: StoredConnection
+    ) async throws(StoreFailure) -> Kept {
+        let made = UnwrittenGrant(key: stored.key, replaced: stored.grant.version, grant: grant, isConsent: true)
+        var place: Int?
+        do {
+            let result = try await clock.insisting(onFailure: { if place == nil { place = spooled(made) } }) {
+                () async throws(StoreFailure) in
+                try await store.commit(made.key, replacing: made.replaced, with: grant, at: clock.now)
+            }
+            free(place)
+            return .decided(result)
+        } catch {
+            guard place != nil else { throw error }
+            logger.critical(
+                "A grant could not be written; it waits in the spool",
+                metadata: ["connection": "\(stored.id)", "why": "\(error)"])
+            return .waits(await hold(made, over: stored, place: place))
+        }
     }
 
     // MARK: Writing
@@ -136,7 +176,13 @@ actor Unwritten {
                 logger.notice("A credential that waited is written", metadata: ["connection": "\(id)"])
                 onChange(stored)
             // Somebody consented meanwhile, or it was written before the crash: the newer one stands.
-            case .superseded(let current): onChange(current)
+            case .superseded(let current):
+                if held.unwritten.isConsent, current.grant.credential != held.unwritten.grant.credential {
+                    logger.error(
+                        "A consent that waited to be written was overtaken; its owner should consent again",
+                        metadata: ["connection": "\(id)"])
+                }
+                onChange(current)
             case .gone: await revoker.owe(held.stored)
             }
         } catch {

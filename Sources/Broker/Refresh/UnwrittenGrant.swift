@@ -8,6 +8,8 @@ struct UnwrittenGrant: Sendable {
     /// The version that it takes the place of.
     let replaced: Int
     let grant: Grant
+    /// Whether somebody consented to it; else a refresh brought it.
+    let isConsent: Bool
 
     // MARK: In the spool
 
@@ -30,10 +32,11 @@ struct UnwrittenGrant: Sendable {
         self.init(members)
     }
 
-    init(key: ConnectionKey, replaced: Int, grant: Grant) {
+    init(key: ConnectionKey, replaced: Int, grant: Grant, isConsent: Bool = false) {
         self.key = key
         self.replaced = replaced
         self.grant = grant
+        self.isConsent = isConsent
     }
 
     private static func context(_ id: [UInt8]) -> SealContext {
@@ -62,6 +65,7 @@ struct UnwrittenGrant: Sendable {
         members["expires_at"] = grant.expiresAt.map { .number($0) }
         members["refresh_token_expires_at"] = grant.refreshTokenExpiresAt.map { .number($0) }
         members["refresh_at"] = grant.refreshAt.map { .number($0) }
+        if isConsent { members["consent"] = .bool(true) }
         members["last_refreshed_at"] = grant.lastRefreshedAt.map { .number($0) }
         return members
     }
@@ -85,6 +89,7 @@ struct UnwrittenGrant: Sendable {
         for case (let name, .string(let value)) in kept.pairs { attributes[name] = value }
         key = ConnectionKey(id: id, createdAt: createdAt)
         self.replaced = replaced
+        if case .bool(true)? = members["consent"] { isConsent = true } else { isConsent = false }
         grant = Grant(
             version: version, credential: credential, refresh: box("refresh"), proofKey: box("proof_key"),
             subject: box("subject"), scopes: scopes.compactMap { if case .string(let text) = $0 { text } else { nil } },
